@@ -1,0 +1,79 @@
+"""The settings, all of them, read from the environment in one place: `MILK_<NAME>`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from milk.errors import BadSetting
+from milk.months import Month
+
+PROJECT = Path(__file__).resolve().parent.parent
+SAMPLE = PROJECT / "data" / "sample"
+STORAGE = PROJECT / "storage"
+
+
+def _month(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return Month.parse(value)
+    except BadSetting as error:
+        raise ValueError(str(error)) from error
+
+
+# `NoDecode`: a variable that holds a dataclass would be taken for JSON.
+MonthSetting = Annotated[Month, NoDecode, BeforeValidator(_month), PlainSerializer(str)]
+
+
+class Settings(BaseSettings):
+    """What can be set from outside; an empty variable counts as not set.
+
+    Attributes:
+        data: folder of the input files.
+        home: folder of everything that is written; where it is not set, `storage/` for the sample, and for other data
+            a folder of their own below `storage/homes/`.
+        first_issue: the first issue month wanted; the data may allow only a later one.
+        evaluation_months: the newest months of the price, on which versions are compared and which no search sees.
+        executor: how Dagster runs the steps of a run.
+        store_url: database of ledger and publications; where it is not set, a SQLite file in the home.
+        port: port of the Dagster UI.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MILK_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    data: Path = SAMPLE
+    home: Path | None = None
+    first_issue: MonthSetting = Month(2010, 1)
+    evaluation_months: int = Field(default=120, ge=12, le=600)
+    executor: Literal["in_process", "multiprocess"] = "in_process"
+    store_url: str | None = None
+    port: int = Field(default=3000, ge=1, le=65535)
+
+    @property
+    def home_path(self) -> Path:
+        """The folder of the home."""
+        if self.home is not None:
+            return self.home.expanduser().resolve()
+        data = self.data.expanduser().resolve()
+        return STORAGE if data == SAMPLE.resolve() else STORAGE / "homes" / data.name
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; values given here win over the environment, `None` means not given.
+
+    Raises:
+        BadSetting: a value cannot be used; the message names the variable.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # because the values are checked by the model itself
+    except ValidationError as error:
+        raise BadSetting("\n".join(_explained(e) for e in error.errors())) from error
+
+
+def _explained(error: ErrorDetails) -> str:
+    problem = error["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"MILK_{str(error['loc'][0]).upper()}: {problem} (it is '{error['input']}')."
