@@ -1,0 +1,86 @@
+"""Vintages: what each received file adds to what was known before.
+
+An observation is never changed. A month that no earlier snapshot held gets `known_since` from the rule of availability
+of its series, in later files too; a value that differs from the one that stood is a revision and is known from its
+reception on. So every past state of knowledge can be rebuilt.
+
+A revision may arrive before the rule lets its first value be known: a file may run ahead of its rule, or a clock be set
+back. It is then known a microsecond after the value that it replaces. With the plain time of reception the replaced
+value would be the later of the two and stand for ever, and every further reception would add the revision again.
+"""
+
+import datetime as dt
+from typing import Final
+
+import pandas as pd
+
+from milk.months import Availability, Month, available_from
+from milk.series import Series
+
+KEY = ["series", "month"]
+UTC_TIME: Final = "datetime64[us, UTC]"
+_MOMENT = pd.Timedelta(1, "us")
+
+
+def new_observations(
+    parsed: pd.DataFrame,
+    standing: pd.DataFrame,
+    *,
+    series: tuple[Series, ...],
+    received_at: dt.datetime,
+    snapshot: str,
+) -> pd.DataFrame:
+    """The observations that a file adds.
+
+    Args:
+        parsed: what the file says: `series, month, value, row` (see `milk.sources.text.Parsed`).
+        standing: all observations of this source so far; empty at the first reception.
+        series: the series of the source, with their rules of availability.
+        received_at: when the file was received, an aware instant.
+        snapshot: SHA-256 of the file.
+
+    Returns:
+        Rows of the table `observations`: first values with `known_by` = `rule`, revised values with `received`. Values
+        that stand already add nothing, so the same file twice adds nothing.
+    """
+    newest = latest(standing)[[*KEY, "value", "known_since"]].rename(
+        columns={"value": "standing_value", "known_since": "standing_since"}
+    )
+    compared = parsed.merge(newest, on=KEY, how="left", validate="1:1", indicator=True)
+    is_first = compared["_merge"] == "left_only"
+    is_revised = ~is_first & (compared["value"] != compared["standing_value"])
+    changed = compared[is_first | is_revised].reset_index(drop=True)
+    added = changed[[*KEY, "value", "row"]]
+    by_rule = changed["_merge"] == "left_only"
+    reception = pd.Timestamp(received_at).tz_convert("UTC")
+    after_standing = changed["standing_since"] + _MOMENT
+    revised_since = after_standing.where(after_standing > reception, reception)
+    known = known_since(added, {s.name: s.availability for s in series})
+    return added.assign(
+        known_since=known.where(by_rule, revised_since).astype(UTC_TIME),
+        known_by=by_rule.map({True: "rule", False: "received"}).astype("str"),
+        received_at=pd.Series(reception, index=added.index).astype(UTC_TIME),
+        snapshot=pd.Series(snapshot, index=added.index).astype("str"),
+    )
+
+
+def known_since(observations: pd.DataFrame, rules: dict[str, Availability]) -> pd.Series:
+    """When each value is known by the rule of its series: UTC instants in the order of the rows."""
+    pairs = observations[KEY].drop_duplicates()
+    instants = [
+        available_from(rules[name], Month.of(month))
+        for name, month in zip(pairs["series"], pairs["month"], strict=True)
+    ]
+    table = pairs.assign(known_since=pd.Series(instants, index=pairs.index, dtype=UTC_TIME))
+    return observations[KEY].merge(table, on=KEY, how="left", validate="m:1")["known_since"]
+
+
+def latest(observations: pd.DataFrame) -> pd.DataFrame:
+    """The value that stands for each series and month: the one that became known last."""
+    ordered = observations.sort_values([*KEY, "known_since", "received_at"], kind="stable")
+    return ordered.drop_duplicates(KEY, keep="last").reset_index(drop=True)
+
+
+def as_of(observations: pd.DataFrame, instant: dt.datetime) -> pd.DataFrame:
+    """The values that stood at an instant."""
+    return latest(observations[observations["known_since"] <= pd.Timestamp(instant)])

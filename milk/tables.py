@@ -1,0 +1,199 @@
+"""One pandera schema a table: dtype, range, unit and meaning of each column.
+
+The asset checks, the column descriptions in the UI and the tests are derived from these; the code that makes a table
+is not.
+"""
+
+import pandas as pd
+import pandera.pandas as pa
+
+from milk.series import Register, series_register
+
+MONTH = "datetime64[us]"
+INSTANT = "datetime64[us, UTC]"
+SHA256 = r"^[0-9a-f]{64}$"
+MODELS = ("milk", "last_value", "seasonal_naive", "drift", "seasonal_drift")
+
+
+def _column(
+    dtype: str,
+    meaning: str,
+    unit: str = "",
+    *,
+    checks: pa.Check | None = None,
+    nullable: bool = False,
+    unique: bool = False,
+) -> pa.Column:
+    metadata = {"dtype": dtype, "unit": unit}
+    return pa.Column(dtype, checks=checks, nullable=nullable, unique=unique, description=meaning, metadata=metadata)
+
+
+def _month(meaning: str, *, unique: bool = False) -> pa.Column:
+    is_first_day = pa.Check(_is_first_day, error="a month is written as its first day")
+    return _column(MONTH, meaning, checks=is_first_day, unique=unique)
+
+
+def _is_first_day(months: "pd.Series[pd.Timestamp]") -> "pd.Series[bool]":
+    return months == months.dt.to_period("M").dt.to_timestamp()
+
+
+def _price(meaning: str, *, nullable: bool = False) -> pa.Column:
+    return _column("float64", meaning, "CLP/L", checks=pa.Check.gt(0), nullable=nullable)
+
+
+_SERIES_ID = _column("str", "Series that is forecast.", checks=pa.Check.str_length(1, 64))
+_INTERVALS = {
+    "lower_80": _price("Lower end of the 80 % interval."),
+    "upper_80": _price("Upper end of the 80 % interval."),
+    "lower_95": _price("Lower end of the 95 % interval."),
+    "upper_95": _price("Upper end of the 95 % interval."),
+}
+
+
+def _nested(price: str) -> pa.Check:
+    """80 inside 95, the forecast inside both."""
+
+    def check(df: pd.DataFrame) -> "pd.Series[bool]":
+        return (
+            (df["lower_95"] <= df["lower_80"])
+            & (df["lower_80"] <= df[price])
+            & (df[price] <= df["upper_80"])
+            & (df["upper_80"] <= df["upper_95"])
+        )
+
+    return pa.Check(check, error="intervals must nest: lower_95 <= lower_80 <= forecast <= upper_80 <= upper_95")
+
+
+def _horizon_check() -> pa.Check:
+    def check(df: pd.DataFrame) -> "pd.Series[bool]":
+        target, origin = df["target_month"].dt, df["forecast_origin"].dt
+        months_ahead: pd.Series[int] = (target.year - origin.year) * 12 + target.month - origin.month
+        return months_ahead == df["horizon_months"]
+
+    return pa.Check(check, error="horizon_months must be target_month - forecast_origin")
+
+
+def column_types(schema: pa.DataFrameSchema) -> dict[str, str]:
+    """The pandas dtype of each column as it was written here; pandera's own spelling of a dtype is another."""
+    return {name: str((column.metadata or {})["dtype"]) for name, column in schema.columns.items()}
+
+
+def empty_table(schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """The table without rows."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in column_types(schema).items()})
+
+
+OBSERVATIONS = pa.DataFrameSchema(
+    {
+        "series": _column("str", "Name of the series in the register."),
+        "month": _month("Month of the value."),
+        "value": _column("str", "The value as received, text.", checks=pa.Check.str_length(1, 100)),
+        "row": _column("int64", "Line of the file that held it; the header is line 1.", checks=pa.Check.ge(1)),
+        "known_since": _column(INSTANT, "From when the value is known: the rule of its series, or its reception."),
+        "known_by": _column(
+            "str", "'rule' for a first value, 'received' for a revised one.", checks=pa.Check.isin(["rule", "received"])
+        ),
+        "received_at": _column(INSTANT, "When the file that brought it was received."),
+        "snapshot": _column("str", "SHA-256 of that file.", checks=pa.Check.str_matches(SHA256)),
+    },
+    unique=["series", "month", "known_since"],
+    strict=True,
+    ordered=True,
+    name="observations",
+    description="One row for each value that a source ever gave: first values and revisions, text as received.",
+)
+
+
+def merged_table(register: Register) -> pa.DataFrameSchema:
+    """The schema of the merged table: a column for each series of the register."""
+    columns: dict[str, pa.Column] = {"series_id": _SERIES_ID, "month": _month("Month of the row.", unique=True)}
+    for s in register.series:
+        low, high = s.plausible
+        if s.source == "central_bank":
+            meaning = f"{s.meaning}; text as received, its decimal point not yet proved ('{s.column}')."
+            columns[s.name] = _column("str", meaning, s.unit, nullable=True)
+        else:
+            meaning = f"{s.meaning} ('{s.column}')."
+            in_range = pa.Check.in_range(low, high)
+            columns[s.name] = _column("float64", meaning, s.unit, checks=in_range, nullable=s.source != "milk_price")
+    columns["price_known_since"] = _column(INSTANT, "From when the price of the month is known.")
+    columns["rain_known_since"] = _column(INSTANT, "From when the rain of the month is known.", nullable=True)
+    consecutive = pa.Check(
+        lambda df: df["month"].dt.year.mul(12).add(df["month"].dt.month).diff().dropna().eq(1).all(),
+        error="the months must follow each other without a gap",
+    )
+    return pa.DataFrameSchema(
+        columns,
+        checks=consecutive,
+        strict=True,
+        ordered=True,
+        name="merged_table",
+        description="One row a month from the first to the last known price, all series, as of now.",
+    )
+
+
+MERGED_TABLE = merged_table(series_register())
+
+FEATURES = pa.DataFrameSchema(
+    {
+        "series_id": _SERIES_ID,
+        "feature": _column("str", "Name of the feature; 'price' is the price itself."),
+        "month": _month("Month that the value describes."),
+        "value": _column("float64", "Value of the feature; the price in CLP/L, anomalies in log mm."),
+        "known_since": _column(INSTANT, "From when this value is known; a revised value is a further row."),
+    },
+    unique=["feature", "month", "known_since"],
+    strict=True,
+    ordered=True,
+    name="features",
+    description="One row for each feature, month and state of knowledge: what a recipe may use, and from when.",
+)
+
+BACKTEST = pa.DataFrameSchema(
+    {
+        "series_id": _SERIES_ID,
+        "model": _column("str", "The recipe ('milk') or a baseline.", checks=pa.Check.isin(MODELS)),
+        "forecast_origin": _month("Last month whose price was known."),
+        "target_month": _month("Month that is forecast."),
+        "horizon_months": _column("int64", "target_month - forecast_origin.", "months", checks=pa.Check.ge(1)),
+        "prediction": _price("The forecast."),
+        **_INTERVALS,
+        "observed": _price("The price that came.", nullable=True),
+    },
+    checks=[_nested("prediction"), _horizon_check()],
+    unique=["model", "forecast_origin", "target_month"],
+    strict=True,
+    ordered=True,
+    name="backtest",
+    description="One row for each model, target month and horizon of the rolling-origin evaluation.",
+)
+
+BATCH_PREDICTIONS = pa.DataFrameSchema(
+    {
+        "series_id": _SERIES_ID,
+        "issue_month": _month("Month for which the forecast is issued; it uses only what was known before it began."),
+        "target_month": _month("Month that is forecast."),
+        "forecast_origin": _month("Last month whose price was known at the cutoff."),
+        "horizon_months": _column("int64", "target_month - forecast_origin.", "months", checks=pa.Check.ge(1)),
+        "price": _price("The forecast: the median of the price, nominal, without value added tax."),
+        **_INTERVALS,
+        "unit": _column("str", "Unit of the prices."),
+        "contribution_base": _column("float64", "Log of the last known price.", "log CLP/L"),
+        "contribution_drift": _column("float64", "What the trend adds to it.", "log points"),
+        "contribution_season": _column("float64", "What the months of the year add.", "log points"),
+        "contribution_momentum": _column("float64", "What the latest unexpected changes add.", "log points"),
+        "interval_errors": _column("int64", "Past errors behind the interval.", "errors", checks=pa.Check.ge(1)),
+        "kind": _column("str", "'live' or 'hindcast' (docs/naming.md).", checks=pa.Check.isin(["live", "hindcast"])),
+        "model_version": _column("str", "The promoted version whose recipe was refitted."),
+        "issued_at": _column(INSTANT, "When the forecast was made."),
+        "data_cutoff": _column(INSTANT, "Nothing that became known later took part."),
+        "is_synthetic": _column("bool", "Whether the data are invented."),
+        "data_versions": _column("str", "JSON: content hash and table version of what was read."),
+    },
+    checks=[_nested("price"), _horizon_check()],
+    unique=["issue_month", "target_month"],
+    strict=True,
+    ordered=True,
+    name="batch_predictions",
+    description="One row for each issue month and target month.",
+)
