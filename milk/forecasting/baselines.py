@@ -1,0 +1,79 @@
+"""What a forecast has to beat: the same contract, nothing to choose.
+
+`seasonal_drift` is the recipe without its autoregression, with the settings that the literature of this series would
+start from; it shows how much of a gain is plain seasonality.
+"""
+
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from milk.forecasting.histories import Histories
+from milk.forecasting.model import Forecast, Forecaster, last_log_price, no_contributions
+from milk.forecasting.recipe import SeasonalAutoregression
+
+
+class LastValue(BaseEstimator):  # type: ignore[misc]  # because scikit-learn ships no types
+    """The price stays where it is."""
+
+    def fit(self, histories: Histories) -> Self:
+        """Remember the last price of each history."""
+        self.base_ = last_log_price(histories)
+        return self
+
+    def forecast(self, steps: int) -> Forecast:
+        """The last price, `steps` times."""
+        check_is_fitted(self, "base_")
+        return Forecast(self.base_, no_contributions(len(self.base_), steps))
+
+
+class Drift(BaseEstimator):  # type: ignore[misc]  # because scikit-learn ships no types
+    """The price goes on along the line from the first to the last price on the log scale."""
+
+    def fit(self, histories: Histories) -> Self:
+        """Learn the mean log return of each history."""
+        self.base_ = last_log_price(histories)
+        returns, is_known = histories.log_returns()
+        self.drift_ = returns.sum(axis=1) / is_known.sum(axis=1)
+        return self
+
+    def forecast(self, steps: int) -> Forecast:
+        """The last price plus the mean change, `steps` times."""
+        check_is_fitted(self, "drift_")
+        contributions = no_contributions(len(self.base_), steps)
+        contributions["drift"] = self.drift_[:, None] * np.arange(1, steps + 1)
+        return Forecast(self.base_, contributions)
+
+
+class SeasonalNaive(BaseEstimator):  # type: ignore[misc]  # because scikit-learn ships no types
+    """Each month costs what it cost a year before."""
+
+    def fit(self, histories: Histories) -> Self:
+        """Remember the last twelve prices of each history."""
+        self.base_ = last_log_price(histories)
+        rows = np.arange(len(histories))[:, None]
+        self.last_year_ = histories.log_price[rows, histories.origins[:, None] + np.arange(-11, 1)]
+        return self
+
+    def forecast(self, steps: int) -> Forecast:
+        """The last twelve prices, repeated."""
+        check_is_fitted(self, "last_year_")
+        contributions = no_contributions(len(self.base_), steps)
+        contributions["season"] = self.last_year_[:, np.arange(steps) % 12] - self.base_[:, None]
+        return Forecast(self.base_, contributions)
+
+
+def seasonal_drift() -> SeasonalAutoregression:
+    """Month effects with a half-life of three years and half the drift."""
+    return SeasonalAutoregression(half_life_months=36.0, drift_share=0.5, season_shrinkage=0.0, ar_order=0)
+
+
+BASELINES: dict[str, Callable[[], Forecaster]] = {
+    "last_value": LastValue,
+    "seasonal_naive": SeasonalNaive,
+    "drift": Drift,
+    "seasonal_drift": seasonal_drift,
+}

@@ -1,0 +1,50 @@
+"""The forecasts that an issue month publishes: the promoted recipe, refitted on what was known at its cutoff."""
+
+import pandas as pd
+
+from milk.forecasting.histories import Histories
+from milk.forecasting.intervals import IntervalMethod
+from milk.forecasting.model import Forecaster
+from milk.forecasting.rolling import rolling_forecast
+from milk.months import Availability, Month, data_cutoff, forecast_origin, horizons
+from milk.series import SERIES_ID
+
+KEYS = ["series_id", "issue_month", "target_month", "forecast_origin", "horizon_months"]
+NUMBERS = [
+    "price", "lower_80", "upper_80", "lower_95", "upper_95",
+    "contribution_base", "contribution_drift", "contribution_season", "contribution_momentum", "interval_errors",
+]  # fmt: skip
+
+
+def issue_forecasts(
+    forecaster: Forecaster,
+    histories: Histories,
+    issue_months: list[Month],
+    *,
+    price_rule: Availability,
+    method: IntervalMethod,
+) -> pd.DataFrame:
+    """The forecasts of some issue months.
+
+    Args:
+        forecaster: the recipe of the promoted version; it is refitted at every origin.
+        histories: what was known at each origin, up to the newest issue wanted.
+        issue_months: the issues wanted.
+        price_rule: when the price is known; it fixes the origin of an issue.
+        method: how the intervals are made.
+
+    Returns:
+        One row for each issue and target month: the columns `KEYS`, `NUMBERS` and `data_cutoff`.
+
+    Raises:
+        NotEnoughHistory: the origin of an issue is not among the histories, or has no earlier error.
+    """
+    rolling = rolling_forecast(forecaster, histories, steps=horizons(price_rule), method=method)
+    rows = [histories.row_of(forecast_origin(month, price_rule)) for month in issue_months]
+    frame = rolling.frame(rows)
+    repeats = len(frame) // len(issue_months)
+    issued = [month for month in issue_months for _ in range(repeats)]
+    frame["series_id"] = pd.Series(SERIES_ID, index=frame.index, dtype="str")
+    frame["issue_month"] = pd.Series([pd.Timestamp(m.first_day) for m in issued], dtype="datetime64[us]")
+    frame["data_cutoff"] = pd.Series([data_cutoff(m) for m in issued], dtype="datetime64[us, UTC]")
+    return frame[[*KEYS, *NUMBERS, "data_cutoff"]]
