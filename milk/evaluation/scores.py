@@ -1,0 +1,61 @@
+"""Scores of a backtest: error, ratio to the last value, coverage and width, by model and horizon."""
+
+import numpy as np
+import pandas as pd
+
+REFERENCE = "last_value"
+WORST_RATIO = 1000.0
+"""Stands for a ratio without bound, which neither JSON nor the ledger can hold."""
+
+
+def scores_by_horizon(backtest: pd.DataFrame) -> pd.DataFrame:
+    """Score every model at every horizon.
+
+    Args:
+        backtest: the table `backtest`; rows without an observed price are left out.
+
+    Returns:
+        One row for each model and horizon: `rmse` and `mae` in CLP/L, `ratio` (RMSE over that of the last value on the
+        same rows, at most `WORST_RATIO`), `coverage_80`, `coverage_95`, `width_80` in CLP/L, `forecasts` (how many).
+    """
+    known = backtest.dropna(subset=["observed"])
+    error = known["prediction"] - known["observed"]
+    rows = known[["model", "horizon_months"]].assign(
+        squared=error**2,
+        absolute=error.abs(),
+        coverage_80=known["observed"].between(known["lower_80"], known["upper_80"]),
+        coverage_95=known["observed"].between(known["lower_95"], known["upper_95"]),
+        width_80=known["upper_80"] - known["lower_80"],
+    )
+    groups = rows.groupby(["model", "horizon_months"], sort=False)
+    scores = groups[["coverage_80", "coverage_95", "width_80"]].mean()
+    scores["rmse"] = np.sqrt(groups["squared"].mean())
+    scores["mae"] = groups["absolute"].mean()
+    scores["forecasts"] = groups.size()
+    scores = scores.reset_index()
+    reference = scores[scores["model"] == REFERENCE].set_index("horizon_months")["rmse"]
+    base = scores["horizon_months"].map(reference)
+    # A price that never moved leaves nothing to win: equal errors of zero are a ratio of one.
+    without_base = np.where(scores["rmse"] > 0, WORST_RATIO, 1.0)
+    scores["ratio"] = np.where(base > 0, (scores["rmse"] / base.where(base > 0)).clip(upper=WORST_RATIO), without_base)
+    columns = ["model", "horizon_months", "rmse", "mae", "ratio", "coverage_80", "coverage_95", "width_80", "forecasts"]
+    return scores[columns]
+
+
+def summary(scores: pd.DataFrame, model: str) -> dict[str, float]:
+    """The figures of one model that a gate or a reader asks for first.
+
+    Returns:
+        `ratio_next_month` (the shortest horizon), `ratio_year` (mean over all horizons), `rmse_next_month` in CLP/L,
+        `coverage_80` and `coverage_95` (mean over all horizons), `forecasts` (at the shortest horizon).
+    """
+    own = scores[scores["model"] == model].sort_values("horizon_months")
+    nearest = own.iloc[0]
+    return {
+        "ratio_next_month": float(nearest["ratio"]),
+        "ratio_year": float(own["ratio"].mean()),
+        "rmse_next_month": float(nearest["rmse"]),
+        "coverage_80": float(own["coverage_80"].mean()),
+        "coverage_95": float(own["coverage_95"].mean()),
+        "forecasts": int(nearest["forecasts"]),
+    }
