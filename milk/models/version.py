@@ -1,0 +1,223 @@
+"""A model version as it is kept: two files, checked on every load.
+
+`model.json` is what forecasts: recipe, fit, interval state. `card.json` is what a reviewer asks: data, windows, search,
+scores, libraries. The version is named after the content of `model.json`; the hash in the ledger covers both files.
+"""
+
+import datetime as dt
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from milk.errors import VersionRefused
+from milk.models.canonical import canonical_json, sha256_hex
+
+SCHEMA = 1
+MODEL_FILE = "model.json"
+CARD_FILE = "card.json"
+LARGEST_FILE = 1_000_000
+"""Bytes. A version is a few dozen numbers and a search table; anything larger is not ours."""
+_VERSION_ID = re.compile(r"v-[0-9a-f]{16}")
+_MODEL_KEYS = {"schema", "series_id", "unit", "data", "recipe", "fit", "intervals", "training_distribution"}
+_CARD_KEYS = {"created_at", "version_id", "is_synthetic", "data", "windows", "search", "scores", "software", "notes"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One version: its name, the hash of its two files, and what they hold."""
+
+    version_id: str
+    sha256: str
+    model: dict[str, Any]
+    card: dict[str, Any]
+
+    @property
+    def recipe_name(self) -> str:
+        """Name of the recipe, for people."""
+        return str(self.model["recipe"]["name"])
+
+
+def version_id_of(model: Mapping[str, Any]) -> str:
+    """The name of a version: the beginning of the hash of its model."""
+    return _name(canonical_json(model))
+
+
+def write_version(folder: Path, model: Mapping[str, Any], card: Mapping[str, Any]) -> ModelVersion:
+    """Keep a version; the same model again changes nothing and gives back what stands.
+
+    Args:
+        folder: the folder of all versions.
+        model: content of `model.json`.
+        card: content of `card.json` but for `version_id`, which is set here.
+
+    Raises:
+        VersionRefused: the content breaks the schema.
+    """
+    model_bytes = _canonical(model, "that is to be kept")
+    version_id = _name(model_bytes)
+    target = folder / version_id
+    if target.exists():
+        return read_version(folder, version_id)
+    whole_card = {**card, "version_id": version_id}
+    _check(dict(model), whole_card, version_id)
+    card_bytes = _canonical(whole_card, version_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{version_id}.{uuid4().hex}.part"
+    part.mkdir()
+    try:
+        _write_synced(part / MODEL_FILE, model_bytes)
+        _write_synced(part / CARD_FILE, card_bytes)
+        # A folder appears whole or not at all; whoever comes second finds the same content there.
+        part.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return read_version(folder, version_id)
+
+
+def read_version(folder: Path, version_id: str, *, expected_sha256: str | None = None) -> ModelVersion:
+    """Load and verify a version.
+
+    Args:
+        folder: the folder of all versions.
+        version_id: name of the version.
+        expected_sha256: the hash that the ledger holds; not compared where it is not given.
+
+    Raises:
+        VersionRefused: it is missing, damaged, of another schema, or its hash is not the expected one.
+    """
+    if not _VERSION_ID.fullmatch(version_id):
+        raise VersionRefused(f"'{version_id[:40]}' is not the name of a model version.")
+    model_bytes = _read_bounded(folder / version_id / MODEL_FILE, version_id)
+    card_bytes = _read_bounded(folder / version_id / CARD_FILE, version_id)
+    sha256 = sha256_hex(model_bytes + card_bytes)
+    if expected_sha256 is not None and sha256 != expected_sha256:
+        raise VersionRefused(
+            f"The model version {version_id} was changed after it was promoted: its hash is {sha256[:12]}, the ledger "
+            f"holds {expected_sha256[:12]}. Restore {folder / version_id} from a backup, or promote another version."
+        )
+    model, card = _parse(model_bytes, version_id), _parse(card_bytes, version_id)
+    _check(model, card, version_id)
+    _canonical(card, version_id)
+    if _name(_canonical(model, version_id)) != version_id:
+        raise VersionRefused(
+            f"The model version {version_id} does not hold what its name says: {MODEL_FILE} was changed. "
+            "Restore it from a backup, or promote another version."
+        )
+    return ModelVersion(version_id, sha256, model, card)
+
+
+def _name(model_bytes: bytes) -> str:
+    return f"v-{sha256_hex(model_bytes)[:16]}"
+
+
+def _canonical(content: Mapping[str, Any], version_id: str) -> bytes:
+    """The bytes of a file of ours; a parser takes NaN, 1e999 and nests that no file of ours holds."""
+    try:
+        return canonical_json(content)
+    except (ValueError, RecursionError) as error:
+        raise VersionRefused(f"The model version {version_id} is not valid: {error}.") from error
+
+
+def _write_synced(file: Path, content: bytes) -> None:
+    with file.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _read_bounded(file: Path, version_id: str) -> bytes:
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise VersionRefused(f"The model version {version_id} is not ours: {file.name} is larger than 1 MB.")
+        return file.read_bytes()
+    except OSError as error:
+        raise VersionRefused(f"The model version {version_id} cannot be read: {file}: {error.strerror}.") from error
+
+
+def _parse(content: bytes, version_id: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise VersionRefused(f"The model version {version_id} is damaged: {error}.") from error
+    if not isinstance(parsed, dict):
+        raise VersionRefused(f"The model version {version_id} is damaged: it holds no JSON object.")
+    return parsed
+
+
+def _check(model: dict[str, Any], card: dict[str, Any], version_id: str) -> None:
+    schema = model.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise VersionRefused(
+            f"The model version {version_id} has schema {schema}; this program reads up to {SCHEMA}. "
+            "Update the program."
+        )
+    if problem := model_problem(model) or card_problem(card, version_id):
+        raise VersionRefused(f"The model version {version_id} is not valid: {problem}.")
+
+
+def card_problem(card: Mapping[str, Any], version_id: str) -> str:
+    """What is wrong with a card; empty where nothing is."""
+    if set(card) != _CARD_KEYS:
+        return f"the card lacks or has beyond it: {', '.join(sorted(set(card) ^ _CARD_KEYS))}"
+    if card["version_id"] != version_id:
+        return f"the card is that of {card['version_id']}"
+    if not isinstance(card["is_synthetic"], bool):
+        return "the card does not say whether the data are synthetic"
+    if not _has_data_cutoff(card["data"]):
+        return "the card does not say up to which instant the choice saw data"
+    scores = card["scores"]
+    named = isinstance(scores, dict) and all(isinstance(scores.get(k), dict) for k in ("recipe", "last_value"))
+    return "" if named else "the card lacks the scores of the recipe and of the last value"
+
+
+def _has_data_cutoff(data: object) -> bool:
+    """Whether a forecast can be told live from hindcast: without this instant it cannot."""
+    try:
+        return isinstance(data, dict) and dt.datetime.fromisoformat(data["data_cutoff"]).tzinfo is not None
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def model_problem(model: Mapping[str, Any]) -> str:
+    """What is wrong with a model; empty where nothing is."""
+    if model.get("schema") != SCHEMA:
+        return f"schema is {model.get('schema')!r}, not {SCHEMA}"
+    if set(model) != _MODEL_KEYS:
+        return f"the model lacks or has beyond it: {', '.join(sorted(set(model) ^ _MODEL_KEYS))}"
+    fit, recipe = model["fit"], model["recipe"]
+    if not isinstance(fit, dict) or not isinstance(recipe, dict):
+        return "recipe and fit must be objects"
+    if not _numbers(fit.get("month_effects"), length=12):
+        return "month_effects must be twelve numbers"
+    if not _numbers(fit.get("autoregression")) or not _numbers([fit.get("drift"), fit.get("drift_share")]):
+        return "drift, drift_share and autoregression must be numbers"
+    if len(fit["autoregression"]) > 24:
+        return "autoregression reaches back more than 24 months"
+    return _interval_problem(model["intervals"])
+
+
+def _interval_problem(intervals: object) -> str:
+    rows = intervals.get("half_widths") if isinstance(intervals, dict) else None
+    if not isinstance(rows, list) or not rows:
+        return "the intervals hold no half widths"
+    for row in rows:
+        if not isinstance(row, dict) or not _numbers([row.get("log_80"), row.get("log_95")]):
+            return "a half width is not a number"
+        if not 0 <= row["log_80"] <= row["log_95"]:
+            return "the 80 % interval must lie inside the 95 % interval"
+    return ""
+
+
+def _numbers(values: object, *, length: int | None = None) -> bool:
+    if not isinstance(values, list) or (length is not None and len(values) != length):
+        return False
+    return all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in values)
