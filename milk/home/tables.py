@@ -1,0 +1,119 @@
+"""Delta tables: written whole or in part in one commit, read back with the same types.
+
+Both retention properties are set when a table is made: Delta's defaults delete history after weeks, and a monthly
+pipeline would lose last month's version. They act at creation only, which a test asserts.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from milk.home.layout import Home
+from milk.models.canonical import sha256_hex
+
+RETENTION = {
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+}
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """A closed range of first days in one column: the part of a table that a write replaces."""
+
+    column: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+
+def write_table(home: Home, name: str, frame: pd.DataFrame, *, replace: Months | None = None) -> int:
+    """Write a table, or replace the rows of some months of it.
+
+    Args:
+        home: the home.
+        name: name of the table.
+        frame: the rows; with `replace`, all of them inside it.
+        replace: the part that is replaced; the whole table where not given.
+
+    Returns:
+        The version of the table after the write.
+    """
+    if replace is None:
+        return _commit(home, name, frame, mode="overwrite", schema_mode="overwrite")
+    if not has_table(home, name):
+        return _commit(home, name, frame, mode="overwrite")
+    first, last = (f"'{day:%Y-%m-%d %H:%M:%S}'" for day in (replace.first, replace.last))
+    predicate = f"{replace.column} >= {first} AND {replace.column} <= {last}"
+    return _commit(home, name, frame, mode="overwrite", predicate=predicate)
+
+
+def append_table(home: Home, name: str, frame: pd.DataFrame) -> int:
+    """Add rows to a table that only grows; no rows write nothing but the table itself, once.
+
+    Returns:
+        The version of the table after the write.
+    """
+    if frame.empty and has_table(home, name):
+        return table_version(home, name)
+    return _commit(home, name, frame, mode="append")
+
+
+def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataFrame:
+    """Read a table, its newest version where none is given.
+
+    Raises:
+        TableNotFoundError: it was never written.
+    """
+    table = DeltaTable(str(home.tables / name), version=version)
+    # One thread: a process that read through the pool of pyarrow was seen to abort when it ended.
+    frame: pd.DataFrame = table.to_pyarrow_dataset().to_table(use_threads=False).to_pandas()
+    return frame
+
+
+def has_table(home: Home, name: str) -> bool:
+    """Whether a table was ever written."""
+    return DeltaTable.is_deltatable(str(home.tables / name))
+
+
+def table_version(home: Home, name: str) -> int:
+    """The newest version of a table; -1 where there is none."""
+    try:
+        return DeltaTable(str(home.tables / name)).version()
+    except TableNotFoundError:
+        return -1
+
+
+def frame_hash(frame: pd.DataFrame) -> str:
+    """SHA-256 of the content of a frame: its column names and its rows, whatever their order.
+
+    Delta promises no order of rows, so the order is no part of the content.
+    """
+    rows = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
+    return sha256_hex(",".join(frame.columns).encode() + rows.tobytes())
+
+
+def _commit(
+    home: Home,
+    name: str,
+    frame: pd.DataFrame,
+    **options: Any,  # noqa: ANN401 because `write_deltalake` has a signature for each mode
+) -> int:
+    """Write in one commit; a writer that was overtaken tries again on the newer version."""
+    target = str(home.tables / name)
+    home.tables.mkdir(parents=True, exist_ok=True)
+    # One chunk: the writer takes several at once and would store them in a different order each time.
+    content = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None).combine_chunks()
+    for attempt in range(1, TRIES + 1):
+        try:
+            write_deltalake(target, content, name=name, configuration=RETENTION, **options)
+            break
+        except CommitFailedError:
+            if attempt == TRIES:
+                raise
+    return table_version(home, name)
