@@ -1,0 +1,248 @@
+"""Opening the store: the engine, its transactions, and the way to the newest schema.
+
+SQLite in one file by default, PostgreSQL by URL. Everything that only one of the two understands stands in this module
+and in the migrations.
+
+A transaction is opened by `reading` or by `writing`. A writer takes the store's one write lock before it looks at
+anything: what it reads inside is still true when it writes. One writer at a time is no loss for a store that gets a few
+writes a month.
+"""
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from milk.errors import BadSetting, HomeBusy, HomeRefused
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the folder of migrations."""
+
+_BUSY_TIMEOUT_MS = 5000
+_WAL_TRIES = 100
+_WAL_PAUSE_SECONDS = 0.05
+_POSTGRESQL_LOCK = 6_170_155_431
+"""The advisory lock of this program's writers: any number, always the same."""
+
+_WRITES = "milk_writes"
+
+# Alembic keeps the migration under way in module-level variables: two threads would take each other's connection.
+_ONE_MIGRATION_AT_A_TIME = threading.Lock()
+
+_MOVE_AWAY = "Move that file away, or name another place for the store."
+_CHECK_FOLDER = "Check that the folder exists and may be written to, or name another place for the store."
+_CHECK_DISK = "Check the disk, then try again."
+_WHAT_TO_DO = {
+    "SQLITE_NOTADB": _MOVE_AWAY,
+    "SQLITE_CORRUPT": _MOVE_AWAY,
+    "SQLITE_CANTOPEN": _CHECK_FOLDER,
+    "SQLITE_PERM": _CHECK_FOLDER,
+    "SQLITE_READONLY": _CHECK_FOLDER,
+    "SQLITE_FULL": _CHECK_DISK,
+    "SQLITE_IOERR": _CHECK_DISK,
+}
+
+
+def open_store(url: str) -> sa.Engine:
+    """Open the store at an SQLAlchemy URL; a new SQLite file and its folder are made.
+
+    Connects once, so that a store that cannot be used is refused here and not in the middle of a run. The caller
+    disposes of the engine.
+
+    Raises:
+        BadSetting: the text is no such URL, or its driver is not installed.
+        HomeRefused: the store cannot be opened.
+    """
+    try:
+        engine = sa.create_engine(url, json_serializer=canonical_json)
+    except exc.ArgumentError as error:
+        # Not echoed: it may hold a password that no parser can hide.
+        raise BadSetting(
+            "The address of the store is not a database URL, such as sqlite:///storage/store.db."
+        ) from error
+    except ModuleNotFoundError as error:
+        raise BadSetting(
+            f"The address of the store needs the package '{error.name}', which is not installed."
+        ) from error
+    if engine.dialect.name == "sqlite":
+        _make_folder(engine.url)
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+    try:
+        with reading(engine):
+            pass
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def canonical_json(value: object) -> str:
+    """The one way to write a value as JSON here: sorted, compact, exact floats, no NaN (PostgreSQL refuses it)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@contextlib.contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that only reads.
+
+    Raises:
+        HomeRefused: the store does not answer, or is not one.
+    """
+    with _explained(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that holds the write lock of the store from its first statement, and commits at its end.
+
+    Raises:
+        HomeBusy: another process held the lock for more than five seconds.
+        HomeRefused: the store does not answer, or cannot be written.
+    """
+    with _explained(engine), engine.connect() as connection:
+        connection.execution_options(**{_WRITES: True})
+        with connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
+            yield connection
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the store to the newest schema; a store that is there already costs one SELECT.
+
+    Safe to call from several processes at once: the migrations run inside one `writing` transaction, and who comes
+    second finds the work done.
+
+    Raises:
+        HomeRefused: the store was made by a newer version of this program, or cannot be written.
+    """
+    if _at_head(engine):
+        return
+    # Not at the head of the module: every command would pay for Alembic, which only a new or old store needs.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    # The form package:folder is resolved by the import system, so that an installed wheel works like a checkout.
+    config.set_main_option("script_location", "milk.publication:migrations")
+    try:
+        with _ONE_MIGRATION_AT_A_TIME, writing(engine) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise HomeRefused(
+            f"The store at {_where(engine)} cannot be brought to schema {HEAD}: {error} "
+            "If a newer version of this program made it, use that version, or name another place for the store."
+        ) from error
+
+
+def _at_head(engine: sa.Engine) -> bool:
+    try:
+        with engine.connect() as connection:
+            return connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+    except exc.DBAPIError:
+        # Most often a new store, without that table. Any other fault meets the migration again, and is explained there.
+        return False
+
+
+def _make_folder(url: sa.URL) -> None:
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        return
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeRefused(
+            f"The folder {folder}, where the store {Path(url.database).name} should lie, cannot be made "
+            f"({error.strerror}). {_CHECK_FOLDER}"
+        ) from error
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    try:
+        # The driver's own transactions begin at the first write, after the reads that the write rests on.
+        connection.isolation_level = None
+        _use_wal(connection)
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # Without it, INSERT OR REPLACE would delete a row past the trigger that refuses deletion.
+        connection.execute("PRAGMA recursive_triggers = ON")
+    except BaseException:
+        # The pool has not taken it over yet, and would leave it open.
+        connection.close()
+        raise
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL, which stays in the file.
+
+    Of two processes that switch a new file at once SQLite may refuse one immediately, whatever the busy timeout; in
+    other cases it waits. So no timeout here: the one refused tries again, and finds the file switched.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    tries_left = _WAL_TRIES
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _sqlite_code(error) != "SQLITE_BUSY" or not tries_left:
+                raise
+            tries_left -= 1
+            time.sleep(_WAL_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextlib.contextmanager
+def _explained(engine: sa.Engine) -> Iterator[None]:
+    """Turn a fault of the place (file, disk, server) into a refusal; a fault of a statement stays the bug it is."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        refusal = _refusal(engine, error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def _refusal(engine: sa.Engine, error: exc.DBAPIError) -> HomeRefused | None:
+    where = _where(engine)
+    if isinstance(error.orig, sqlite3.Error):
+        code = _sqlite_code(error.orig)
+        if code in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
+            return HomeBusy(f"Another process is writing to the store at {where}: try again when it has ended.")
+        if code in _WHAT_TO_DO:
+            return HomeRefused(f"The store at {where} cannot be used ({error.orig}). {_WHAT_TO_DO[code]}")
+        return None
+    if isinstance(error, exc.OperationalError):
+        return HomeRefused(f"The store at {where} does not answer ({error.orig}). Check its address and its server.")
+    return None
+
+
+def _sqlite_code(error: sqlite3.Error) -> str:
+    """The name of the primary code: SQLITE_CANTOPEN for SQLITE_CANTOPEN_ISDIR."""
+    name: Any = getattr(error, "sqlite_errorname", None)
+    return "_".join(str(name).split("_")[:2])
+
+
+def _where(engine: sa.Engine) -> str:
+    if engine.dialect.name == "sqlite":
+        return str(engine.url.database)
+    return engine.url.render_as_string(hide_password=True)
