@@ -1,0 +1,121 @@
+"""Pictures of what the pipeline makes: frames in, PNG bytes out. No file, no window, no clock.
+
+Each carries the word SYNTHETIC where its data are.
+"""
+
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+mpl.use("Agg")
+BLUE, GREY, ORANGE = "#1f6f8b", "#8a8f98", "#d97706"
+MODEL_COLOURS = {
+    "milk": BLUE,
+    "last_value": "#444444",
+    "seasonal_naive": "#b9bec6",
+    "drift": "#d4a373",
+    "seasonal_drift": ORANGE,
+}
+HISTORY_SHOWN = 60
+
+
+def price_history(merged: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """The price by month.
+
+    Args:
+        merged: the merged table.
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure("Farm-gate milk price", "CLP per litre, nominal", is_synthetic=is_synthetic)
+    axes.plot(merged["month"], merged["price"], color=BLUE, linewidth=1.2)
+    return _png(figure)
+
+
+def search_results(table: pd.DataFrame) -> bytes:
+    """Every setting of a search: next month against the year ahead, the choice marked."""
+    figure, axes = _figure("Search: each point is a setting", "RMSE ratio to last value, mean of horizons 1 to 12")
+    points = axes.scatter(
+        table["ratio_next_month"], table["ratio_year"], c=table["half_life_months"], cmap="viridis", s=14
+    )
+    best = table.iloc[0]
+    axes.scatter(best["ratio_next_month"], best["ratio_year"], s=120, facecolors="none", edgecolors=ORANGE, linewidths=2)
+    axes.set_xlabel("RMSE ratio to last value, next month")
+    figure.colorbar(points, ax=axes, label="half-life, months")
+    return _png(figure)
+
+
+def errors_by_horizon(scores: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """RMSE ratio to the last value by horizon, every model.
+
+    Args:
+        scores: see `milk.evaluation.scores.scores_by_horizon`.
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure("Backtest by horizon", "RMSE ratio to last value", is_synthetic=is_synthetic)
+    for model, part in scores.groupby("model", sort=False):
+        ordered = part.sort_values("horizon_months")
+        colour = MODEL_COLOURS.get(str(model), GREY)
+        width = 2.2 if model == "milk" else 1.1
+        axes.plot(ordered["horizon_months"], ordered["ratio"], color=colour, linewidth=width, label=str(model))
+    axes.set_ylim(0, max(2.0, float(scores.loc[scores["model"] == "milk", "ratio"].max()) * 1.1))
+    axes.set_xlabel("months ahead of the last known price")
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def forecast_fan(merged_price: pd.DataFrame, issue: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """The last five years and the year ahead, with the 80 % and 95 % intervals.
+
+    Args:
+        merged_price: `month, price`, the past.
+        issue: the rows of one issue month of `batch_predictions`.
+        is_synthetic: whether the data are invented.
+    """
+    month = pd.Timestamp(issue["issue_month"].iloc[0])
+    figure, axes = _figure(f"Forecast issued for {month:%Y-%m}", "CLP per litre, nominal", is_synthetic=is_synthetic)
+    origin = issue["forecast_origin"].iloc[0]
+    past = merged_price[merged_price["month"] <= origin].tail(HISTORY_SHOWN)
+    axes.plot(past["month"], past["price"], color="#333333", linewidth=1.2, label="observed")
+    axes.fill_between(issue["target_month"], issue["lower_95"], issue["upper_95"], color=BLUE, alpha=0.15, label="95 %")
+    axes.fill_between(issue["target_month"], issue["lower_80"], issue["upper_80"], color=BLUE, alpha=0.30, label="80 %")
+    axes.plot(issue["target_month"], issue["price"], color=BLUE, linewidth=1.8, label="forecast")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    return _png(figure)
+
+
+def sparkline(values: pd.Series) -> bytes:
+    """A line small enough to be shown inline by the asset page: an SVG of under 700 bytes."""
+    thinned = values.iloc[np.unique(np.linspace(0, len(values) - 1, 40).astype(int))].to_numpy(dtype=float)
+    low, high = float(thinned.min()), float(thinned.max())
+    span = (high - low) or 1.0
+    points = " ".join(f"{4 * k},{28 - 26 * (v - low) / span:.0f}" for k, v in enumerate(thinned))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="160" height="30">'
+        f'<polyline fill="none" stroke="{BLUE}" points="{points}"/></svg>'
+    ).encode()
+
+
+def _figure(title: str, label: str, *, is_synthetic: bool = False) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7, 3.2), dpi=90, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.set_ylabel(label, fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e5e7eb", linewidth=0.6)
+    if is_synthetic:
+        axes.text(
+            0.5, 0.5, "SYNTHETIC DATA", transform=axes.transAxes, fontsize=22, color="#b91c1c", alpha=0.18,
+            ha="center", va="center", rotation=12,
+        )  # fmt: skip
+    return figure, axes
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()

@@ -1,0 +1,198 @@
+"""Issue forecasts: the rows of `batch_predictions`, checked before they are written."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pandera.errors
+
+from milk.errors import ForecastRefused
+from milk.forecasting.features import PRICE
+from milk.forecasting.fit import recipe_of
+from milk.forecasting.histories import HISTORY_MONTHS, build_histories
+from milk.forecasting.issue import issue_forecasts
+from milk.home.layout import Home
+from milk.home.tables import Months, frame_hash, table_version, write_table
+from milk.models.version import ModelVersion
+from milk.months import Availability, IssueMonths, Month, forecast_kind, forecast_origin, reachable_issues
+from milk.series import series_register
+from milk.steps.training import price_months
+from milk.tables import BATCH_PREDICTIONS, FEATURES, column_types, empty_table
+
+TABLE = "batch_predictions"
+
+
+@dataclass(frozen=True)
+class Issuing:
+    """What the forecasts of a run rest on."""
+
+    features: pd.DataFrame
+    version: ModelVersion
+    price_rule: Availability
+    is_synthetic: bool
+    issued_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What came of a run.
+
+    Attributes:
+        rows: the rows written.
+        months: the months written.
+        unreachable: the months that the data cannot reach, each with the reason.
+        refused: the months whose rows broke their contract and were not written, each with the reason.
+    """
+
+    rows: pd.DataFrame
+    months: list[Month]
+    unreachable: dict[Month, str]
+    refused: dict[Month, str]
+
+
+def issuable_months(features: pd.DataFrame, price_rule: Availability) -> IssueMonths:
+    """The months that the data can reach, whatever the setting of the first issue."""
+    first, last = price_months(features)
+    return reachable_issues(
+        first_price=first, last_price=last, price_rule=price_rule, first_wanted=first, history_months=HISTORY_MONTHS
+    )
+
+
+def issue_months(home: Home, issuing: Issuing, months: list[Month]) -> Issued:
+    """Forecast, check and write some issue months; the good ones are written even where others are not.
+
+    Args:
+        home: the home.
+        issuing: features, version and provenance.
+        months: consecutive issue months.
+
+    Raises:
+        ForecastRefused: the features themselves break their contract, or rows do that belong to no month; nothing was
+            written.
+    """
+    checked_inputs(issuing.features)
+    reachable = issuable_months(issuing.features, issuing.price_rule)
+    unreachable = {m: _why_unreachable(m, reachable, issuing.price_rule) for m in months if m not in reachable}
+    wanted = [month for month in months if month in reachable]
+    rows = forecast_rows(home, issuing, wanted) if wanted else empty_predictions()
+    good, refused = split_refused(rows)
+    for first, last in _contiguous([m for m in wanted if m not in refused]):
+        part = Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
+        write_table(home, TABLE, good[good["issue_month"].between(part.first, part.last)], replace=part)
+    return Issued(good, [m for m in wanted if m not in refused], unreachable, refused)
+
+
+def forecast_rows(home: Home, issuing: Issuing, months: list[Month]) -> pd.DataFrame:
+    """The rows of reachable issue months, as the table holds them; nothing is written."""
+    forecaster, method = recipe_of(issuing.version.model["recipe"])
+    last_origin = forecast_origin(max(months), issuing.price_rule)
+    histories = build_histories(issuing.features, price_rule=issuing.price_rule, last_origin=last_origin)
+    frame = issue_forecasts(forecaster, histories, months, price_rule=issuing.price_rule, method=method)
+    return _with_provenance(home, frame, issuing)
+
+
+def checked_inputs(features: pd.DataFrame) -> None:
+    """Raise where the features break their contract.
+
+    Raises:
+        ForecastRefused: they do.
+    """
+    problem = schema_problem(FEATURES, features) or _price_problem(features)
+    if problem:
+        raise ForecastRefused(f"The features are not fit to forecast from: {problem}. Mend the source and run again.")
+
+
+def _price_problem(features: pd.DataFrame) -> str:
+    """The table of features knows no range, because an anomaly may be negative; a price may not."""
+    price = features[features["feature"] == PRICE]
+    bad = price[~(price["value"].gt(0) & np.isfinite(price["value"]))]
+    if bad.empty:
+        return ""
+    first = bad.iloc[0]
+    return f"value: the price of {first['month']:%Y-%m} is {first['value']:g}, not a positive number"
+
+
+def schema_problem(schema: pandera.pandas.DataFrameSchema, frame: pd.DataFrame, *, most: int = 5) -> str:
+    """What is wrong with a frame by its schema, in words; empty where nothing is."""
+    try:
+        schema.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases
+        shown = [f"{c.column or 'table'}: {c.check} ({c.failure_case})" for c in cases.head(most).itertuples()]
+        more = f", and {len(cases) - most} more" if len(cases) > most else ""
+        return "; ".join(shown) + more
+    return ""
+
+
+def split_refused(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[Month, str]]:
+    """Part the rows into those of sound issue months and the reasons against the others.
+
+    Raises:
+        ForecastRefused: what is wrong lies in no month, so that none of the rows can be called sound.
+    """
+    if not schema_problem(BATCH_PREDICTIONS, rows):
+        return rows, {}
+    refused = {
+        _month(month): problem
+        for month, part in rows.groupby("issue_month")
+        if (problem := schema_problem(BATCH_PREDICTIONS, part))
+    }
+    bad = [pd.Timestamp(month.first_day) for month in refused]
+    good = rows[~rows["issue_month"].isin(bad)].reset_index(drop=True)
+    if problem := schema_problem(BATCH_PREDICTIONS, good):
+        raise ForecastRefused(f"The forecasts break their contract and were not written: {problem}.")
+    return good, refused
+
+
+def _month(first_day: object) -> Month:
+    return Month.of(pd.Timestamp(first_day))  # type: ignore[arg-type]  # because a group is named by a first day here
+
+
+def empty_predictions() -> pd.DataFrame:
+    """The table without rows."""
+    return empty_table(BATCH_PREDICTIONS)
+
+
+def _with_provenance(home: Home, frame: pd.DataFrame, issuing: Issuing) -> pd.DataFrame:
+    version = issuing.version
+    chosen_with = dt.datetime.fromisoformat(version.card["data"]["data_cutoff"])
+    kinds = {
+        month: forecast_kind(issue_month=Month.of(month), issued_at=issuing.issued_at, version_data_cutoff=chosen_with)
+        for month in frame["issue_month"].unique()
+    }
+    data_versions = {
+        "features": {"sha256": frame_hash(issuing.features), "table_version": table_version(home, "features")},
+        "model": {"sha256": version.sha256},
+    }
+    whole = frame.assign(
+        unit=series_register().price.unit,
+        kind=frame["issue_month"].map(kinds),
+        model_version=version.version_id,
+        issued_at=pd.Timestamp(issuing.issued_at),
+        is_synthetic=np.full(len(frame), issuing.is_synthetic, dtype=bool),
+        data_versions=json.dumps(data_versions, sort_keys=True),
+    )
+    types = column_types(BATCH_PREDICTIONS)
+    return whole[list(types)].astype(types)
+
+
+def _why_unreachable(month: Month, reachable: IssueMonths, price_rule: Availability) -> str:
+    origin = forecast_origin(month, price_rule)
+    if month > reachable.last:
+        return f"milk_price does not hold the price of {origin} yet, on which the forecast issued for {month} must rest"
+    return (
+        f"milk_price holds fewer than {HISTORY_MONTHS} months before {month}; "
+        f"the first month reached is {reachable.first}"
+    )
+
+
+def _contiguous(months: list[Month]) -> list[tuple[Month, Month]]:
+    groups: list[tuple[Month, Month]] = []
+    for month in sorted(months):
+        if groups and month - groups[-1][1] == 1:
+            groups[-1] = (groups[-1][0], month)
+        else:
+            groups.append((month, month))
+    return groups

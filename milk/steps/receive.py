@@ -1,0 +1,139 @@
+"""Receive a source: keep the bytes, name the faults, find the observations that are new; who calls adds them."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from milk.home.dataset import Dataset, claim_home, describe_dataset
+from milk.home.layout import Home
+from milk.home.received import keep_received
+from milk.home.tables import append_table, has_table, read_table
+from milk.panel.observations import new_observations
+from milk.series import SourceName, series_register
+from milk.sources.faults import Fault, refuse_unusable
+from milk.sources.files import SOURCE_FILES, DataFolder
+from milk.tables import OBSERVATIONS, empty_table
+
+LOCK_WAIT_SECONDS = 120
+"""A run of the command line may hold the home for so long."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a reception brought.
+
+    Attributes:
+        source: which of the three.
+        snapshot: SHA-256 of the file; empty where the optional file is not there.
+        faults: everything wrong with it; none of it makes it unusable.
+        rows_read: rows in the file.
+        added: the observations that were new.
+        observations: how many there are now.
+    """
+
+    source: SourceName
+    snapshot: str
+    faults: list[Fault]
+    rows_read: int
+    added: pd.DataFrame
+    observations: int
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the optional file is not there."""
+        return not self.snapshot
+
+
+def empty_observations() -> pd.DataFrame:
+    """The table `observations` without rows."""
+    return empty_table(OBSERVATIONS)
+
+
+def table_of(source: SourceName) -> str:
+    """Name of the table and asset of a source."""
+    return f"raw_{source}"
+
+
+def observations_of(home: Home, source: SourceName) -> pd.DataFrame:
+    """All observations of a source so far; none before its first reception."""
+    return read_table(home, table_of(source)) if has_table(home, table_of(source)) else empty_observations()
+
+
+def claim_for_folder(home: Home, folder: DataFolder) -> Dataset:
+    """Make the home that of the data in a folder, or see that it is already.
+
+    Raises:
+        BadInput: the price file is missing or unusable.
+        HomeRefused: the home belongs to another dataset, or cannot be written.
+    """
+    dataset = dataset_of(folder)
+    home.prepare()
+    return claim_home(home, dataset)
+
+
+def dataset_of(folder: DataFolder) -> Dataset:
+    """The dataset that the price file of a folder names.
+
+    Raises:
+        BadInput: the price file is missing or unusable.
+    """
+    parsed = SOURCE_FILES["milk_price"].parse(folder.fetch("milk_price") or b"")
+    refuse_unusable(parsed.faults)
+    return describe_dataset(parsed.observations, is_synthetic=folder.is_synthetic)
+
+
+def receive(home: Home, folder: DataFolder, source: SourceName, *, received_at: dt.datetime) -> Received:
+    """Receive one source: keep the file and append what is new to its table.
+
+    Reading what stands and appending to it is one act under the lock of the home, so two receptions at once cannot both
+    append the same value.
+
+    Args:
+        home: the home; it is claimed for the data of the folder first.
+        folder: the folder of input files.
+        source: which of the three.
+        received_at: now.
+
+    Raises:
+        BadInput: the file is unusable; nothing was kept of it.
+        HomeRefused: the home is not that of these data.
+    """
+    claim_for_folder(home, folder)
+    content = folder.fetch(source)
+    if content is None:
+        return _add(home, Received(source, "", [], 0, empty_observations(), 0))
+    parsed = SOURCE_FILES[source].parse(content)
+    refuse_unusable(parsed.faults)
+    with home.locked(wait_seconds=LOCK_WAIT_SECONDS):
+        snapshot = keep_received(home, source, content)
+        added = new_observations(
+            parsed.observations,
+            observations_of(home, source),
+            series=series_register().of_source(source),
+            received_at=received_at,
+            snapshot=snapshot,
+        )
+        return _add(home, Received(source, snapshot, parsed.faults, parsed.rows_read, added, 0))
+
+
+def _add(home: Home, received: Received) -> Received:
+    append_table(home, table_of(received.source), received.added)
+    return replace(received, observations=len(observations_of(home, received.source)))
+
+
+def check_folder(folder: DataFolder) -> dict[SourceName, list[Fault]]:
+    """Every fault of every file of a folder.
+
+    Raises:
+        BadInput: the folder or the price file is missing.
+    """
+    found: dict[SourceName, list[Fault]] = {}
+    for name, source_file in SOURCE_FILES.items():
+        content = folder.fetch(name)
+        if content is None:
+            problem = "the optional file is not there"
+            found[name] = [Fault("warning", "missing file", source_file.file_name, 0, "", "", problem)]
+        else:
+            found[name] = source_file.parse(content).faults
+    return found

@@ -1,0 +1,198 @@
+"""Search, backtest, version: from the feature table to a staged model version."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as library_version
+from typing import Any
+
+import pandas as pd
+
+from milk.evaluation.backtest import (
+    RECIPE,
+    TargetWindow,
+    evaluation_window,
+    origins_for_search,
+    run_backtest,
+)
+from milk.evaluation.scores import REFERENCE, scores_by_horizon, summary
+from milk.forecasting.fit import fitted_model
+from milk.forecasting.histories import Histories, build_histories
+from milk.forecasting.intervals import IntervalMethod
+from milk.forecasting.search import Setting, best_setting, search_settings
+from milk.home.layout import Home
+from milk.home.tables import frame_hash
+from milk.models.canonical import canonical_json, sha256_hex
+from milk.models.version import ModelVersion, write_version
+from milk.months import Availability, Month, data_cutoff, horizons, issue_month_of
+from milk.series import series_register
+
+SEARCH_VERSION = "1"
+"""Raised when the search itself changes, so that no older result is taken for its own."""
+LIBRARIES = ("numpy", "pandas", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Params:
+    """What the search chose, with its whole table.
+
+    Attributes:
+        setting: the best row.
+        table: the search table, best first.
+        window: target months kept for comparing versions; no origin of theirs was seen.
+        key: hash of everything that the search rests on; the same key has the same result.
+    """
+
+    setting: Setting
+    table: pd.DataFrame
+    window: TargetWindow
+    key: str
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "setting": _fields(self.setting),
+            "table": self.table.to_dict(orient="records"),
+            "window": {"first": str(self.window.first), "last": str(self.window.last)},
+            "key": self.key,
+        }
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "Params":
+        """From JSON."""
+        window = TargetWindow(Month.parse(document["window"]["first"]), Month.parse(document["window"]["last"]))
+        table = pd.DataFrame(document["table"])
+        return cls(Setting(**document["setting"]), table, window, document["key"])
+
+
+def price_months(features: pd.DataFrame) -> tuple[Month, Month]:
+    """The first and the last month of the price."""
+    months = features.loc[features["feature"] == "price", "month"]
+    return Month.of(months.min()), Month.of(months.max())
+
+
+def choose_params(
+    features: pd.DataFrame,
+    *,
+    price_rule: Availability,
+    evaluation_months: int,
+    former: Mapping[str, Any] | None = None,
+) -> Params:
+    """Search the hyperparameters, or take the former result where nothing that it rests on has changed.
+
+    Args:
+        features: the feature table.
+        price_rule: when the price is known.
+        evaluation_months: the newest months that no search may see.
+        former: the document of the last search.
+
+    Raises:
+        NotEnoughHistory: too few months before the evaluation.
+    """
+    first, last = price_months(features)
+    window = evaluation_window(first, last, months=evaluation_months)
+    basis = [
+        SEARCH_VERSION,
+        frame_hash(features),
+        str(window.first),
+        str(window.last),
+        repr(price_rule),
+        *_libraries().values(),
+    ]
+    key = sha256_hex(canonical_json(basis))
+    if former is not None and former.get("key") == key:
+        return Params.of_document(former)
+    histories = build_histories(features, price_rule=price_rule, last_origin=last)
+    table = search_settings(origins_for_search(histories, window, steps=horizons(price_rule)))
+    return Params(best_setting(table), table, window, key)
+
+
+def backtest_params(features: pd.DataFrame, params: Params, *, price_rule: Availability) -> pd.DataFrame:
+    """The rolling-origin backtest of the chosen setting and the baselines over the evaluation window."""
+    table, _setting = run_backtest(
+        features, params.window, price_rule=price_rule, method=IntervalMethod(), setting=params.setting
+    )
+    return table
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a version is made from, and how the card describes it."""
+
+    features: pd.DataFrame
+    params: Params
+    backtest: pd.DataFrame
+    price_rule: Availability
+    is_synthetic: bool
+    created_at: dt.datetime
+
+
+def stage_version(home: Home, training: Training) -> ModelVersion:
+    """Fit the chosen recipe at the newest origin and keep it as a version; the same data give the same version."""
+    return write_recipe(home, training, training.params.setting)
+
+
+def write_recipe(home: Home, training: Training, setting: Setting | None) -> ModelVersion:
+    """Fit a recipe at the newest origin and keep it as a version; no setting means the last value."""
+    histories = newest_histories(training.features, training.price_rule)
+    data_version = frame_hash(training.features)
+    model = fitted_model(
+        histories,
+        setting,
+        steps=horizons(training.price_rule),
+        method=IntervalMethod(),
+        unit=series_register().price.unit,
+        data_version=data_version,
+    )
+    return write_version(home.models, model, _card(training, histories, setting, data_version))
+
+
+def newest_histories(features: pd.DataFrame, price_rule: Availability) -> Histories:
+    """The histories of all origins up to the newest price."""
+    return build_histories(features, price_rule=price_rule, last_origin=price_months(features)[1])
+
+
+def _card(training: Training, histories: Histories, setting: Setting | None, data_version: str) -> dict[str, Any]:
+    scores = scores_by_horizon(training.backtest)
+    origin = histories.origin_month(len(histories) - 1)
+    window, params = training.params.window, training.params
+    recipe = RECIPE if setting is not None else REFERENCE
+    by_horizon = scores[scores["model"] == recipe].drop(columns="model").to_dict(orient="records")
+    return {
+        "created_at": training.created_at.isoformat(),
+        "is_synthetic": training.is_synthetic,
+        "data": {
+            "features": data_version,
+            "first_month": str(histories.first),
+            "forecast_origin": str(origin),
+            "data_cutoff": data_cutoff(issue_month_of(origin, training.price_rule)).isoformat(),
+        },
+        "windows": {
+            "evaluation_first": str(window.first),
+            "evaluation_last": str(window.last),
+            "search_last_origin": str(window.first + (-horizons(training.price_rule))),
+        },
+        "search": {"settings": len(params.table), "key": params.key, "best": params.table.iloc[0].to_dict()},
+        "scores": {
+            "recipe": summary(scores, recipe),
+            "recipe_by_horizon": by_horizon,
+            **{name: summary(scores, name) for name in scores["model"].unique() if name != RECIPE},
+        },
+        "software": _libraries(),
+        "notes": _notes(training),
+    }
+
+
+def _notes(training: Training) -> list[str]:
+    notes = ["Scores come from rolling origins over the evaluation window; the search saw no origin of it."]
+    if training.is_synthetic:
+        notes.append("The data are synthetic: the scores say nothing about the real price.")
+    return notes
+
+
+def _libraries() -> dict[str, str]:
+    return {name: library_version(name) for name in LIBRARIES}
+
+
+def _fields(setting: Setting) -> dict[str, float | int]:
+    return {name: getattr(setting, name) for name in Setting.__dataclass_fields__}

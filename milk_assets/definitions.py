@@ -1,0 +1,81 @@
+"""The code location: one assembly function, and one line that calls it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from milk.home.layout import Home
+from milk.settings import Settings, load_settings
+from milk_assets.defs.assets.panel import features, merged_table
+from milk_assets.defs.assets.predictions import batch_predictions_asset
+from milk_assets.defs.assets.raw import raw_central_bank, raw_milk_price, raw_precipitation
+from milk_assets.defs.assets.training import backtest, params, prod_model, staging_model
+from milk_assets.defs.checks import all_checks
+from milk_assets.defs.io_managers import DeltaIOManager, LedgerIOManager, ParamsIOManager, StagedVersionIOManager
+from milk_assets.defs.jobs import monthly_forecast_job, training_job
+from milk_assets.defs.partitions import monthly_partitions
+from milk_assets.defs.resources import Clock, Workplace
+from milk_assets.defs.schedules import monthly_schedule
+
+
+def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The whole code location.
+
+    Args:
+        settings: where data come from and go to.
+        resources: replacements for some of the resources, for tests.
+    """
+    partitions = monthly_partitions(settings)
+    forecast_job = monthly_forecast_job(partitions)
+    return dg.Definitions(
+        assets=[
+            raw_milk_price,
+            raw_precipitation,
+            raw_central_bank,
+            merged_table,
+            features,
+            params,
+            backtest,
+            staging_model,
+            prod_model,
+            batch_predictions_asset(partitions),
+        ],
+        asset_checks=list(all_checks()),
+        jobs=[training_job(), forecast_job],
+        schedules=[monthly_schedule(forecast_job)],
+        resources={**build_resources(settings), **(resources or {})},
+        executor=build_executor(settings),
+    )
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """The resources of a home."""
+    home = Home(settings.home_path)
+    workplace = Workplace(
+        data_path=str(settings.data.expanduser().resolve()),
+        home_path=str(home.path),
+        store_url=settings.store_url or home.store_url,
+        evaluation_months=settings.evaluation_months,
+    )
+    return {
+        "workplace": workplace,
+        "clock": Clock(),
+        "io_manager": DeltaIOManager(workplace=workplace),
+        "params_io": ParamsIOManager(workplace=workplace),
+        "staged_version_io": StagedVersionIOManager(workplace=workplace),
+        "ledger_io": LedgerIOManager(workplace=workplace),
+    }
+
+
+def build_executor(settings: Settings) -> dg.ExecutorDefinition:
+    """One process by default: a process for each step would take many times as long as the steps themselves."""
+    if settings.executor == "in_process":
+        return dg.in_process_executor
+    return dg.multiprocess_executor.configured(
+        {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["milk_assets.preload"]}}},
+        name="multiprocess",
+    )
+
+
+defs = build_definitions(load_settings())

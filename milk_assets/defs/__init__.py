@@ -1,0 +1,1 @@
+"""What the code location holds; each module has one kind of definition, nothing is computed at import."""

@@ -1,0 +1,124 @@
+"""The monthly forecasts."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from milk.home.tables import frame_hash, table_version
+from milk.models.version import ModelVersion
+from milk.months import Month
+from milk.pictures import forecast_fan, sparkline
+from milk.steps.predictions import TABLE, Issued, Issuing, issue_months, schema_problem
+from milk.steps.provenance import is_synthetic
+from milk.tables import BATCH_PREDICTIONS
+from milk_assets.defs.failures import explained
+from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata
+from milk_assets.defs.resources import Clock, Workplace
+
+GROUP = "forecasts"
+SCHEMA_CHECK = "schema"
+ROWS_SHOWN = ["target_month", "horizon_months", "price", "lower_80", "upper_80", "lower_95", "upper_95", "kind"]
+
+
+def batch_predictions_asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset `batch_predictions` over the given months."""
+    with warnings.catch_warnings():
+        # `backfill_policy` is marked beta; it is what makes a long backfill one run, and a test holds it to that.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return _asset(partitions)
+
+
+def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=TABLE,
+        partitions_def=partitions,
+        # A backfill of forty years is one run and one call, not five hundred processes.
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"pandas", "deltalake"},
+        owners=OWNERS,
+        code_version="1",
+        metadata=table_metadata(BATCH_PREDICTIONS),
+        output_required=False,
+        check_specs=[
+            dg.AssetCheckSpec(
+                SCHEMA_CHECK,
+                asset=TABLE,
+                description="The rows just written keep the contract of the table: types, ranges, nested intervals, "
+                "horizons, no row twice. Rows that break it are refused before they are written.",
+            )
+        ],
+    )
+    def batch_predictions(
+        context: dg.AssetExecutionContext,
+        workplace: Workplace,
+        clock: Clock,
+        features: pd.DataFrame,
+        prod_model: ModelVersion,
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult]:
+        """The forecasts issued for a month: one row for each target month, up to the year ahead.
+
+        Nominal CLP per litre, with 80 % and 95 % intervals, the causes that add up to the log price, and provenance.
+        The issue of month M uses only what was known before M began; the recipe in production is refitted at that
+        point. `kind` is `live` for a forecast made in time by a version chosen without later data, else `hindcast`: no
+        claim of accuracy rests on hindcasts.
+        """
+        months = [Month.parse(key) for key in context.partition_keys]
+        issuing = Issuing(features, prod_model, workplace.price_rule, is_synthetic(workplace.home), clock.now())
+        with explained():
+            issued = issue_months(workplace.home, issuing, months)
+        yield from _events(context.log.warning, issued, len(months), table_version(workplace.home, TABLE), features)
+
+    return batch_predictions
+
+
+def _events(
+    warn: Callable[[str], None], issued: Issued, wanted: int, version: int, features: pd.DataFrame
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult]:
+    metadata = _metadata(issued, version, features) if issued.months else {}
+    if len(issued.months) == wanted:
+        result = _schema_result(issued.rows)
+        yield dg.MaterializeResult(
+            metadata=metadata, data_version=dg.DataVersion(frame_hash(issued.rows)), check_results=[result]
+        )
+        return
+    # Not every month could be made. Those that were made are recorded one by one, and the step yields no output, so
+    # that what hangs below it in this run is skipped.
+    for month in issued.months:
+        yield dg.AssetMaterialization(TABLE, partition=str(month), metadata=metadata)
+    for month, reason in issued.unreachable.items():
+        warn(f"{month} was not forecast: {reason}.")
+    if issued.refused:
+        reasons = "\n".join(f"{month}: {reason}" for month, reason in issued.refused.items())
+        raise dg.Failure(
+            description=f"Rows that break their contract were not written; the other months were.\n{reasons}",
+            allow_retries=False,
+        )
+
+
+def _schema_result(rows: pd.DataFrame) -> dg.AssetCheckResult:
+    problem = schema_problem(BATCH_PREDICTIONS, rows)
+    return dg.AssetCheckResult(
+        check_name=SCHEMA_CHECK, passed=not problem, description=problem or "Every row keeps its contract."
+    )
+
+
+def _metadata(issued: Issued, version: int, features: pd.DataFrame) -> dict[str, Any]:
+    newest = issued.rows[issued.rows["issue_month"] == issued.rows["issue_month"].max()]
+    price = features[features["feature"] == "price"].rename(columns={"value": "price"})
+    shown = newest[ROWS_SHOWN].assign(target_month=newest["target_month"].dt.strftime("%Y-%m"))
+    synthetic = bool(newest["is_synthetic"].iloc[0])
+    return {
+        "dagster/row_count": len(issued.rows),
+        "table_version": version,
+        "is_synthetic": synthetic,
+        "model_version": str(newest["model_version"].iloc[0]),
+        "issues": len(issued.months),
+        "newest_issue": f"{newest['issue_month'].iloc[0]:%Y-%m}",
+        "year_ahead": picture(sparkline(newest["price"]), "year ahead"),
+        "forecast": picture(forecast_fan(price, newest, is_synthetic=synthetic), "Forecast"),
+        "rows": markdown_table(shown.to_dict(orient="records")),
+    }

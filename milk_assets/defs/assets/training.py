@@ -1,0 +1,156 @@
+"""Search, backtest, version, promotion."""
+
+import dagster as dg
+import pandas as pd
+
+from milk.evaluation.promotion import beats_last_value
+from milk.evaluation.scores import scores_by_horizon, summary
+from milk.home.documents import read_document
+from milk.home.tables import frame_hash
+from milk.models.version import ModelVersion
+from milk.pictures import errors_by_horizon, search_results
+from milk.steps.promotion import Actor, load_champion, promote_staged
+from milk.steps.provenance import is_synthetic
+from milk.steps.training import Params, Training, backtest_params, choose_params, stage_version
+from milk.tables import BACKTEST
+from milk_assets.defs.failures import explained
+from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata
+from milk_assets.defs.resources import Clock, Workplace
+
+GROUP = "training"
+SETTINGS_SHOWN = 10
+
+
+@dg.asset(group_name=GROUP, kinds={"json", "scikitlearn"}, owners=OWNERS, code_version="1", io_manager_key="params_io")
+def params(workplace: Workplace, features: pd.DataFrame) -> dg.MaterializeResult[Params]:
+    """The hyperparameters of the recipe, chosen on time-ordered folds, with the whole search table.
+
+    Half of the criterion is the next month, half the year ahead, each as the ratio of RMSE to that of the last value.
+    The search sees no origin of the months on which versions are compared later. The same data give the same choice,
+    and then nothing is searched again.
+    """
+    with explained():
+        chosen = choose_params(
+            features,
+            price_rule=workplace.price_rule,
+            evaluation_months=workplace.evaluation_months,
+            former=read_document(workplace.home, "params"),
+        )
+    setting = {name: getattr(chosen.setting, name) for name in chosen.setting.__dataclass_fields__}
+    return dg.MaterializeResult(
+        value=chosen,
+        metadata={
+            **setting,
+            "settings_compared": len(chosen.table),
+            "criterion": float(chosen.table["criterion"].min()),
+            "search": picture(search_results(chosen.table), "Search"),
+            "best_settings": markdown_table(chosen.table.head(SETTINGS_SHOWN).to_dict(orient="records")),
+            "kept_for_comparison": f"{chosen.window.first} to {chosen.window.last}",
+        },
+        data_version=dg.DataVersion(chosen.key),
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"pandas", "deltalake"},
+    owners=OWNERS,
+    code_version="1",
+    metadata=table_metadata(BACKTEST),
+)
+def backtest(workplace: Workplace, features: pd.DataFrame, params: Params) -> dg.MaterializeResult[pd.DataFrame]:
+    """Rolling-origin forecasts of the recipe and of each baseline: one row for each model, target month and horizon.
+
+    Every origin is fitted anew on what was known there; intervals come from errors made before it. This table is what
+    every claim of accuracy rests on. Prices in CLP per litre.
+    """
+    with explained():
+        table = backtest_params(features, params, price_rule=workplace.price_rule)
+    scores = scores_by_horizon(table)
+    recipe = summary(scores, "milk")
+    shown = scores[scores["model"] == "milk"].sort_values("horizon_months").to_dict(orient="records")
+    return dg.MaterializeResult(
+        value=table,
+        metadata={
+            "dagster/row_count": len(table),
+            **{name: float(value) for name, value in recipe.items()},
+            "errors": picture(errors_by_horizon(scores, is_synthetic=is_synthetic(workplace.home)), "Backtest"),
+            "recipe_by_horizon": markdown_table(shown),
+            "models": markdown_table([{"model": m, **summary(scores, m)} for m in scores["model"].unique()]),
+        },
+        data_version=dg.DataVersion(frame_hash(table)),
+    )
+
+
+@dg.asset(group_name=GROUP, kinds={"json"}, owners=OWNERS, code_version="1", io_manager_key="staged_version_io")
+def staging_model(
+    workplace: Workplace, clock: Clock, features: pd.DataFrame, params: Params, backtest: pd.DataFrame
+) -> dg.MaterializeResult[ModelVersion]:
+    """The newest model version: the chosen recipe fitted to the newest data, with its card.
+
+    An immutable folder of canonical JSON, named after its content: the same data and recipe give the same version. It
+    is not in production before `prod_model` has judged it.
+    """
+    with explained():
+        version = stage_version(workplace.home, _training(workplace, clock, features, params, backtest))
+    return dg.MaterializeResult(
+        value=version,
+        metadata={
+            "version_id": version.version_id,
+            "sha256": version.sha256,
+            "is_synthetic": bool(version.card["is_synthetic"]),
+            "beats_last_value": beats_last_value(version.card["scores"]["recipe"]),
+            "card": dg.MetadataValue.json(version.card),
+            "model": dg.MetadataValue.json(version.model),
+        },
+        data_version=dg.DataVersion(version.version_id),
+    )
+
+
+@dg.asset(group_name=GROUP, kinds={"sqlite"}, owners=OWNERS, code_version="1", io_manager_key="ledger_io")
+def prod_model(
+    context: dg.AssetExecutionContext,
+    workplace: Workplace,
+    clock: Clock,
+    features: pd.DataFrame,
+    params: Params,
+    backtest: pd.DataFrame,
+    staging_model: ModelVersion,
+) -> dg.MaterializeResult[ModelVersion]:
+    """Which model version is in production, since when, by whom and why: the newest row of an append-only ledger.
+
+    The staged version is promoted if it beats the last value and is not worse than the champion on the same rows. With
+    no champion and nothing that beats the last value, a version that repeats the last value goes to production, and the
+    ledger says so. A promotion acts from the next issue on and re-issues nothing.
+    """
+    training = _training(workplace, clock, features, params, backtest)
+    actor = Actor("run", context.run.job_name, context.run_id)
+    with explained(), workplace.store() as store:
+        promotion = promote_staged(
+            workplace.home, store, staging_model, training, actor=actor, decided_at=training.created_at
+        )
+        champion = load_champion(workplace.home, store) or staging_model
+    row = promotion.champion
+    outcome = promotion.decision.outcome if promotion.decision else "nothing new: judged before"
+    return dg.MaterializeResult(
+        value=champion,
+        metadata={
+            "in_production": row.champion_version_id,
+            "recipe": champion.recipe_name,
+            "considered": row.version_id,
+            "outcome": outcome,
+            "reason": row.reason,
+            "since": row.decided_at.isoformat(),
+            "actor": f"{row.actor_kind} {row.actor}",
+            "previous": row.previous_version_id or "none",
+            "numbers": dg.MetadataValue.json(dict(row.numbers)),
+        },
+        data_version=dg.DataVersion(row.champion_version_id),
+    )
+
+
+def _training(
+    workplace: Workplace, clock: Clock, features: pd.DataFrame, params: Params, backtest: pd.DataFrame
+) -> Training:
+    synthetic = is_synthetic(workplace.home)
+    return Training(features, params, backtest, workplace.price_rule, synthetic, clock.now())

@@ -1,0 +1,190 @@
+"""Checks of stored tables: a schema check from each pandera schema, and what a careful reviewer would look at.
+
+They are there for the reader of the UI. What must never pass is refused in code before it is written: a check blocks
+its descendants within one run only.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+import pandera.pandas as pa
+
+from milk.errors import MilkError
+from milk.evaluation.promotion import beats_last_value
+from milk.models.version import ModelVersion, card_problem
+from milk.panel.observations import KEY
+from milk.publication.ledger import current_champion
+from milk.series import SERIES_ID
+from milk.steps.predictions import schema_problem
+from milk.steps.promotion import load_champion
+from milk.steps.training import Params
+from milk.tables import BACKTEST, FEATURES, MERGED_TABLE, OBSERVATIONS
+from milk_assets.defs.resources import Workplace
+
+SCHEMA_CHECKED: dict[str, pa.DataFrameSchema] = {
+    "raw_milk_price": OBSERVATIONS,
+    "raw_precipitation": OBSERVATIONS,
+    "raw_central_bank": OBSERVATIONS,
+    "merged_table": MERGED_TABLE,
+    "features": FEATURES,
+    "backtest": BACKTEST,
+}
+WARN = dg.AssetCheckSeverity.WARN
+FEWEST_SETTINGS = 12
+"""A search over fewer is none."""
+
+
+def schema_check(asset: str, schema: pa.DataFrameSchema) -> dg.AssetChecksDefinition:
+    """The check that a stored table keeps its schema: types, ranges, keys."""
+
+    @dg.asset_check(
+        name="schema",
+        asset=asset,
+        blocking=True,
+        description=f"Every row keeps the contract of the table: {schema.description}",
+    )
+    def check(table: pd.DataFrame) -> dg.AssetCheckResult:
+        problem = schema_problem(schema, table)
+        return dg.AssetCheckResult(
+            passed=not problem,
+            description=problem or "Every row keeps its contract.",
+            metadata={"rows": len(table)},
+        )
+
+    return check
+
+
+@dg.asset_check(
+    asset="raw_milk_price",
+    blocking=True,
+    description="The months of the price follow each other from the first to the newest, none absent.",
+)
+def no_month_absent(raw_milk_price: pd.DataFrame) -> dg.AssetCheckResult:
+    """The gaps of the price."""
+    months = pd.DatetimeIndex(raw_milk_price["month"].unique())
+    absent = pd.date_range(months.min(), months.max(), freq="MS").difference(months)
+    said = f"No price for {', '.join(f'{m:%Y-%m}' for m in absent[:12])}." if len(absent) else "No month is absent."
+    return dg.AssetCheckResult(passed=not len(absent), description=said, metadata={"absent": len(absent)})
+
+
+@dg.asset_check(
+    asset="merged_table",
+    blocking=True,
+    additional_ins={"raw_milk_price": dg.AssetIn("raw_milk_price")},
+    description="The price of each month is the newest observation of it; nothing was made up on the way.",
+)
+def price_is_as_received(merged_table: pd.DataFrame, raw_milk_price: pd.DataFrame) -> dg.AssetCheckResult:
+    """The price of the merged table against the observations."""
+    newest = raw_milk_price.sort_values([*KEY, "known_since"]).drop_duplicates(KEY, keep="last")
+    received = pd.to_numeric(newest.set_index("month")["value"])
+    merged = merged_table.set_index("month")["price"]
+    # Over the months of both: a month that got lost on the way is a difference, too.
+    months = merged.index.union(received.index)
+    different = months[~merged.reindex(months).eq(received.reindex(months))]
+    said = f"The price of {different[0]:%Y-%m} is not the one received." if len(different) else "As received."
+    return dg.AssetCheckResult(passed=not len(different), description=said, metadata={"different": len(different)})
+
+
+@dg.asset_check(
+    asset="features",
+    blocking=True,
+    description="No feature is known before its own month has ended: none of them looks into the future.",
+)
+def known_after_its_month(features: pd.DataFrame) -> dg.AssetCheckResult:
+    """The instants of the features against their months."""
+    # A month ends in Chile some hours after it ends in UTC, so the end in UTC is the laxer bound.
+    month_end = (features["month"] + pd.offsets.MonthBegin(1)).dt.tz_localize("UTC")
+    early = features[features["known_since"] < month_end]
+    said = f"{len(early)} values are known too early, first {early.iloc[0]['feature']}." if len(early) else "None is."
+    return dg.AssetCheckResult(passed=early.empty, description=said, metadata={"too_early": len(early)})
+
+
+@dg.asset_check(
+    asset="params", blocking=True, description="The choice is the best row of its search table, out of at least twelve."
+)
+def choice_is_the_best_row(params: Params) -> dg.AssetCheckResult:
+    """The choice against the table."""
+    best = params.table.nsmallest(1, "criterion").iloc[0]
+    chosen = {name: float(getattr(params.setting, name)) for name in params.setting.__dataclass_fields__}
+    is_best = all(value == float(best[name]) for name, value in chosen.items())
+    said = "The best row was chosen." if is_best else "Another row of the table has the best criterion."
+    if len(params.table) < FEWEST_SETTINGS:
+        said += f" Only {len(params.table)} settings were compared."
+    return dg.AssetCheckResult(
+        passed=is_best and len(params.table) >= FEWEST_SETTINGS,
+        description=said,
+        metadata={"settings": len(params.table), "best_criterion": float(best["criterion"])},
+    )
+
+
+@dg.asset_check(
+    asset="backtest",
+    blocking=True,
+    description="Every model has a forecast for the same target months and horizons, each with the price that came.",
+)
+def models_on_equal_rows(backtest: pd.DataFrame) -> dg.AssetCheckResult:
+    """The rows of the models against each other."""
+    keys = {frozenset(zip(r["target_month"], r["horizon_months"], strict=True)) for _, r in backtest.groupby("model")}
+    alike = len(keys) == 1
+    observed = int(backtest["observed"].isna().sum())
+    said = "The same rows for every model." if alike else "The models were not compared on the same rows."
+    if observed:
+        said += f" {observed} rows have no observed price."
+    return dg.AssetCheckResult(passed=alike and not observed, description=said, metadata={"unobserved": observed})
+
+
+@dg.asset_check(
+    asset="staging_model", blocking=True, description="The card is whole, of this version, and tells data and scores."
+)
+def card_is_valid(staging_model: ModelVersion) -> dg.AssetCheckResult:
+    """The card of the staged version."""
+    problem = card_problem(staging_model.card, staging_model.version_id)
+    return dg.AssetCheckResult(passed=not problem, description=problem or "The card is whole.")
+
+
+@dg.asset_check(
+    asset="staging_model",
+    description="The recipe beats repeating the last price, next month and over the year. A warning: where it does "
+    "not, the champion stays, or the last value itself goes to production.",
+)
+def beats_the_last_value(staging_model: ModelVersion) -> dg.AssetCheckResult:
+    """The scores of the staged version."""
+    scores = staging_model.card["scores"]["recipe"]
+    said = f"RMSE ratio {scores['ratio_next_month']:.3f} next month, {scores['ratio_year']:.3f} over the year."
+    return dg.AssetCheckResult(passed=beats_last_value(scores), severity=WARN, description=said)
+
+
+@dg.asset_check(
+    asset="prod_model",
+    blocking=True,
+    description="The ledger names a version that is there, and its content has the hash that the ledger holds.",
+)
+def pointer_resolves(workplace: Workplace) -> dg.AssetCheckResult:
+    """The version in production, loaded and verified."""
+    try:
+        with workplace.store() as store:
+            standing, champion = current_champion(store, SERIES_ID), load_champion(workplace.home, store)
+    except MilkError as error:
+        return dg.AssetCheckResult(passed=False, description=str(error))
+    if standing is None or champion is None:
+        return dg.AssetCheckResult(passed=False, description="The ledger is empty.")
+    return dg.AssetCheckResult(
+        passed=True, description=f"{champion.version_id} is whole.", metadata={"sha256": champion.sha256}
+    )
+
+
+def all_checks() -> Iterator[dg.AssetChecksDefinition]:
+    """Every check that reads a stored table or version."""
+    for asset, schema in SCHEMA_CHECKED.items():
+        yield schema_check(asset, schema)
+    yield from (
+        no_month_absent,
+        price_is_as_received,
+        known_after_its_month,
+        choice_is_the_best_row,
+        models_on_equal_rows,
+        card_is_valid,
+        beats_the_last_value,
+        pointer_resolves,
+    )

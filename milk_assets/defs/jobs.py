@@ -1,0 +1,28 @@
+"""The two jobs of a month: train when it is decided, forecast every month."""
+
+import dagster as dg
+
+# Not exported at the top, though `define_asset_job` gives one back.
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+TRAINING = dg.AssetSelection.assets("prod_model").upstream()
+FORECAST = dg.AssetSelection.assets("features").upstream() | dg.AssetSelection.assets("batch_predictions")
+
+
+def training_job() -> UnresolvedAssetJobDefinition:
+    """From the raw files to the version in production."""
+    return dg.define_asset_job(
+        "training",
+        selection=TRAINING,
+        description="Receive the files, search, backtest, stage a version and put it to the gate.",
+    )
+
+
+def monthly_forecast_job(partitions: dg.MonthlyPartitionsDefinition) -> UnresolvedAssetJobDefinition:
+    """From the raw files to the forecasts of one issue month, with the version in production."""
+    return dg.define_asset_job(
+        "monthly_forecast",
+        selection=FORECAST,
+        partitions_def=partitions,
+        description="Receive the files and issue the forecasts of a month with the version in production.",
+    )

@@ -1,0 +1,54 @@
+"""The monthly partitions: one object for all monthly assets.
+
+They hold just the months that the data can reach. For files that is known from the record of the home; before the first
+run, from the months of the price file itself. So *Materialize all* is green at any date of the clock.
+"""
+
+import dagster as dg
+
+from milk.errors import MilkError
+from milk.forecasting.histories import HISTORY_MONTHS
+from milk.home.dataset import read_dataset
+from milk.home.layout import Home
+from milk.months import IssueMonths, reachable_issues
+from milk.series import series_register
+from milk.settings import Settings
+from milk.sources.files import DataFolder
+from milk.steps.receive import dataset_of
+
+TIMEZONE = "America/Santiago"
+KEY_FORMAT = "%Y-%m"
+BEYOND_CLOCK = 12 * 100
+"""Months past the clock that a partition may lie: the data alone bound the partitions, and a wrong clock none."""
+
+
+def issue_months_of(settings: Settings) -> IssueMonths | None:
+    """The issue months that the data can reach; `None` where there are no usable data yet."""
+    try:
+        dataset = read_dataset(Home(settings.home_path)) or dataset_of(DataFolder(settings.data))
+    except MilkError:
+        return None
+    return reachable_issues(
+        first_price=dataset.first_month,
+        last_price=dataset.last_month,
+        price_rule=series_register().price.availability,
+        first_wanted=settings.first_issue,
+        history_months=HISTORY_MONTHS,
+    )
+
+
+def monthly_partitions(settings: Settings) -> dg.MonthlyPartitionsDefinition:
+    """The issue months as partitions, `YYYY-MM`."""
+    months = issue_months_of(settings)
+    if months is None or months.last < months.first:
+        # The code location must load even so: the asset page is where a person reads what is wrong with the data.
+        return dg.MonthlyPartitionsDefinition(
+            start_date=str(settings.first_issue), fmt=KEY_FORMAT, timezone=TIMEZONE, end_offset=1
+        )
+    return dg.MonthlyPartitionsDefinition(
+        start_date=str(months.first),
+        end_date=str(months.last + 1),
+        fmt=KEY_FORMAT,
+        timezone=TIMEZONE,
+        end_offset=BEYOND_CLOCK,
+    )

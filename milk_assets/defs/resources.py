@@ -1,0 +1,59 @@
+"""What the assets need from outside: the home, the input folder, the ledger, the clock."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import sqlalchemy as sa
+
+from milk.home.layout import Home
+from milk.months import Availability
+from milk.publication.engine import migrate, open_store
+from milk.series import series_register
+from milk.sources.files import DataFolder
+
+
+class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]  # because no asset asks for another type of it
+    """The time of day, or a fixed instant for tests and repeats."""
+
+    fixed: str = ""
+
+    def now(self) -> dt.datetime:
+        """The current instant, aware, in UTC."""
+        return dt.datetime.fromisoformat(self.fixed) if self.fixed else dt.datetime.now(dt.UTC)
+
+
+class Workplace(dg.ConfigurableResource):  # type: ignore[type-arg]  # because no asset asks for another type of it
+    """Where data come from and go to."""
+
+    data_path: str
+    home_path: str
+    store_url: str
+    evaluation_months: int
+
+    @property
+    def home(self) -> Home:
+        """The home."""
+        return Home(Path(self.home_path))
+
+    @property
+    def folder(self) -> DataFolder:
+        """The folder of input files."""
+        return DataFolder(Path(self.data_path))
+
+    @property
+    def price_rule(self) -> Availability:
+        """When the price of a month is known."""
+        return series_register().price.availability
+
+    @contextmanager
+    def store(self) -> Iterator[sa.Engine]:
+        """The migrated database of ledger and publications."""
+        engine = open_store(self.store_url)
+        try:
+            migrate(engine)
+            yield engine
+        finally:
+            engine.dispose()
