@@ -1,0 +1,89 @@
+"""`milk backtest`: a folder in, a CSV of rolling-origin forecasts out. Nothing of a home is read or written."""
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from milk.cli.console import OUT, say_progress
+from milk.errors import HomeRefused
+from milk.evaluation.backtest import COLUMNS, TargetWindow, run_backtest
+from milk.evaluation.scores import scores_by_horizon, summary
+from milk.forecasting.features import build_features
+from milk.forecasting.intervals import IntervalMethod
+from milk.forecasting.search import Setting
+from milk.home.layout import write_atomically
+from milk.months import Availability, Month
+from milk.panel.merge import merge_sources
+from milk.panel.observations import new_observations
+from milk.series import series_register
+from milk.sources.faults import refuse_unusable
+from milk.sources.files import SOURCE_FILES, DataFolder
+from milk.steps.receive import empty_observations
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def backtest_folder(data: Path, *, first: str, last: str, output: Path, price_lag: int) -> None:
+    """Backtest the prices of a folder and write the table.
+
+    Raises:
+        BadInput: the folder or its price file cannot be used.
+        BadSetting: a month is not one.
+        NotEnoughHistory: the months cannot be evaluated with these prices.
+        HomeRefused: the output cannot be written.
+    """
+    window = TargetWindow(Month.parse(first), Month.parse(last))
+    price_rule = series_register().price.availability.later_by(price_lag)
+    say_progress(f"Backtest of {window.first} to {window.last}, the price known {price_lag} months late.")
+    features = features_of_folder(DataFolder(data), price_rule)
+    table, setting = run_backtest(features, window, price_rule=price_rule, method=IntervalMethod())
+    _write(output, table)
+    _report(table, setting, output)
+
+
+def features_of_folder(folder: DataFolder, price_rule: Availability) -> pd.DataFrame:
+    """The features that the price of a folder alone gives; the recipe of today uses nothing else.
+
+    Raises:
+        BadInput: the folder or its price file cannot be used.
+    """
+    register = series_register()
+    parsed = SOURCE_FILES["milk_price"].parse(folder.fetch("milk_price") or b"")
+    refuse_unusable(parsed.faults)
+    price = new_observations(
+        parsed.observations,
+        empty_observations(),
+        series=(replace(register.price, availability=price_rule),),
+        received_at=_EPOCH,
+        snapshot="",
+    )
+    nothing = empty_observations()
+    merged, _repairs = merge_sources(price, nothing, nothing, register)
+    return build_features(merged, price, nothing)
+
+
+def _write(output: Path, table: pd.DataFrame) -> None:
+    written = table[COLUMNS].assign(
+        forecast_origin=table["forecast_origin"].dt.strftime("%Y-%m"),
+        target_month=table["target_month"].dt.strftime("%Y-%m"),
+    )
+    try:
+        write_atomically(output, written.to_csv(index=False, lineterminator="\n").encode("ascii"))
+    except OSError as error:
+        raise HomeRefused(f"{output} cannot be written: {error.strerror}. Choose another --output.") from error
+
+
+def _report(table: pd.DataFrame, setting: Setting, output: Path) -> None:
+    scores = scores_by_horizon(table)
+    OUT.print(f"{'model':<16}{'RMSE h=1':>10}{'ratio h=1':>11}{'mean ratio':>12}{'80 %':>7}{'95 %':>7}")
+    for model in scores["model"].unique():
+        s = summary(scores, model)
+        OUT.print(
+            f"{model:<16}{s['rmse_next_month']:>10.2f}{s['ratio_next_month']:>11.3f}{s['ratio_year']:>12.3f}"
+            f"{s['coverage_80']:>7.2f}{s['coverage_95']:>7.2f}"
+        )
+    OUT.print("Ratios are RMSE over that of last_value; coverage is the mean over all horizons.", soft_wrap=True)
+    OUT.print(str(setting), soft_wrap=True)
+    OUT.print(f"{len(table)} rows written to {output}.", soft_wrap=True)

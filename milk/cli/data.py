@@ -1,0 +1,49 @@
+"""`milk data check` and `milk data sample`."""
+
+from pathlib import Path
+
+import typer
+
+from milk.cli.console import OUT
+from milk.errors import HomeRefused
+from milk.series import SourceName
+from milk.sources.faults import Fault, count_by_kind, errors_of
+from milk.sources.files import SOURCE_FILES, DataFolder
+from milk.sources.sample import write_sample
+from milk.steps.receive import check_folder
+
+
+def check(folder: Path) -> None:
+    """Print every fault of every file.
+
+    Raises:
+        BadInput: the folder or the price file is missing.
+        typer.Exit: with code 1 where a file cannot be used.
+    """
+    found = check_folder(DataFolder(folder))
+    for source, faults in found.items():
+        _print_faults(source, faults)
+    if any(errors_of(faults) for faults in found.values()):
+        OUT.print("These files cannot be used. Mend what is marked 'error' and check again.")
+        raise typer.Exit(1)
+    OUT.print(f"These files can be used: milk run --data {folder}")
+
+
+def sample(folder: Path) -> None:
+    """Write the sample files.
+
+    Raises:
+        HomeRefused: the folder cannot be written.
+    """
+    try:
+        write_sample(folder)
+    except OSError as error:
+        raise HomeRefused(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from error
+    OUT.print(f"Synthetic sample data written to {folder}.")
+
+
+def _print_faults(source: SourceName, faults: list[Fault]) -> None:
+    counts = ", ".join(f"{kind}: {count}" for kind, count in count_by_kind(faults).items())
+    OUT.print(f"{SOURCE_FILES[source].file_name}: {counts or 'no faults'}", markup=False, soft_wrap=True)
+    for fault in faults:
+        OUT.print(f"  {fault.severity}: {fault}", markup=False, soft_wrap=True)

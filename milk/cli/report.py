@@ -1,0 +1,105 @@
+"""What a run tells its user: forecasts, accuracy, provenance, where things lie, what to type next."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+
+from milk.cli.console import OUT, banner
+from milk.errors import HomeRefused
+from milk.evaluation.scores import scores_by_horizon, summary
+from milk.home.documents import read_document
+from milk.home.layout import Home, write_atomically
+from milk.home.tables import has_table, read_table
+from milk.months import Month
+from milk.settings import SAMPLE, Settings
+from milk.steps.predictions import TABLE
+
+
+def forecasts_of(home: Home, month: Month) -> pd.DataFrame:
+    """The rows of one issue month."""
+    table = read_table(home, TABLE)
+    rows = table[table["issue_month"] == pd.Timestamp(month.first_day)]
+    return rows.sort_values("target_month").reset_index(drop=True)
+
+
+def print_report(settings: Settings, home: Home, month: Month) -> None:
+    """Print the forecasts of an issue month and how far to trust them."""
+    rows = forecasts_of(home, month)
+    is_synthetic = bool(rows["is_synthetic"].iloc[0])
+    OUT.print(banner(is_synthetic=is_synthetic), soft_wrap=True)
+    OUT.print(_forecast_table(rows))
+    OUT.print(accuracy_line(home), soft_wrap=True)
+    missing = [name for name in ("precipitation", "central_bank") if read_table(home, f"raw_{name}").empty]
+    if missing:
+        OUT.print(f"Without {' and '.join(missing)}: the forecast rests on the price alone, as it does with them.")
+    OUT.print(f"Model {rows['model_version'].iloc[0]}, {rows['kind'].iloc[0]}. Written to {home.path}", soft_wrap=True)
+    data = "" if settings.data.resolve() == SAMPLE.resolve() else f" DATA={settings.data}"
+    OUT.print(f"Next: make up{data}   (the Dagster UI on what was made)", soft_wrap=True)
+
+
+def accuracy_line(home: Home) -> str:
+    """How the recipe did against the last value in the backtest, in one sentence."""
+    backtest = read_table(home, "backtest")
+    scores = scores_by_horizon(backtest)
+    recipe = summary(scores, "milk")
+    months = f"{backtest['target_month'].min():%Y-%m} to {backtest['target_month'].max():%Y-%m}"
+    return (
+        f"Backtest {months}, rolling origin: RMSE is {recipe['ratio_next_month']:.2f} of the last value's next month "
+        f"and {recipe['ratio_year']:.2f} on average over the year; 80 % intervals held {recipe['coverage_80']:.0%}."
+    )
+
+
+def write_json(settings: Settings, home: Home, month: Month, file: Path) -> None:
+    """Write the forecasts of an issue month with their provenance.
+
+    Raises:
+        HomeRefused: the file cannot be written.
+    """
+    content = json.dumps(_document(settings, home, month), indent=2, ensure_ascii=False).encode() + b"\n"
+    try:
+        write_atomically(file, content)
+    except OSError as error:
+        raise HomeRefused(f"{file} cannot be written: {error.strerror}. Choose another --json.") from error
+    OUT.print(f"Forecasts and provenance written to {file}.", soft_wrap=True)
+
+
+def _document(settings: Settings, home: Home, month: Month) -> dict[str, Any]:
+    rows = forecasts_of(home, month)
+    scores = scores_by_horizon(read_table(home, "backtest"))
+    first = rows.iloc[0]
+    forecasts = rows.drop(
+        columns=["data_versions", "is_synthetic", "model_version", "issued_at", "data_cutoff", "unit"]
+    )
+    for column in ("issue_month", "target_month", "forecast_origin"):
+        forecasts[column] = forecasts[column].dt.strftime("%Y-%m")
+    return {
+        "is_synthetic": bool(first["is_synthetic"]),
+        "unit": first["unit"],
+        "issue_month": str(month),
+        "issued_at": first["issued_at"].isoformat(),
+        "data_cutoff": first["data_cutoff"].isoformat(),
+        "model_version": first["model_version"],
+        "data_versions": json.loads(first["data_versions"]),
+        "params": (read_document(home, "params") or {}).get("setting"),
+        "backtest": {model: summary(scores, model) for model in scores["model"].unique()},
+        "data": str(settings.data),
+        "home": str(home.path),
+        "forecasts": forecasts.to_dict(orient="records"),
+    }
+
+
+def _forecast_table(rows: pd.DataFrame) -> Table:
+    table = Table(title=f"Milk price, {rows['unit'].iloc[0]} nominal, issued for {rows['issue_month'].iloc[0]:%Y-%m}")
+    for name in ("month", "price", "80 % interval"):
+        table.add_column(name, justify="right")
+    for row in rows.itertuples():
+        table.add_row(f"{row.target_month:%Y-%m}", f"{row.price:.1f}", f"{row.lower_80:.1f} to {row.upper_80:.1f}")
+    return table
+
+
+def has_forecasts(home: Home) -> bool:
+    """Whether a home holds forecasts."""
+    return has_table(home, TABLE)
