@@ -1,0 +1,19 @@
+"""What holds for every test: no setting of the person who runs them, no window for a plot, no telemetry."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+_OF_THE_SUITE = ("MILK_UPDATE_SNAPSHOT", "MILK_REQUIRE_PARTS")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_environment() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*os.environ]:
+            if name.startswith(("MILK_", "DAGSTER_")) and name not in _OF_THE_SUITE:
+                patch.delenv(name)
+        patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+        patch.setenv("MPLBACKEND", "Agg")
+        yield

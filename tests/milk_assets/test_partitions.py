@@ -1,0 +1,84 @@
+"""Partitions and schedule: the months that the data reach, whatever the clock says."""
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
+
+from milk.months import Month
+from milk.settings import SAMPLE, Settings
+from milk_assets.definitions import build_definitions
+from milk_assets.defs.partitions import issue_months_of, monthly_partitions
+
+CLOCKS = [dt.datetime(year, 7, 15, 12, tzinfo=dt.UTC) for year in (2020, 2026, 2035)]
+
+
+def _settings(home: Path, **more: object) -> Settings:
+    return Settings(data=SAMPLE, home=home / "home", **more)  # type: ignore[arg-type]  # because the model checks them
+
+
+def _prices(folder: Path, months: int) -> Path:
+    folder.mkdir()
+    names = ["Ene", "Feb", "Mar", "Abr", "May", "Jun", "Jul", "Ago", "Sep", "Oct", "Nov", "Dic"]
+    rows = [f"{2000 + k // 12},{names[k % 12]},{100 + k % 7}.5\n" for k in range(months)]
+    (folder / "precio_leche.csv").write_text("Anio,Mes,Precio_leche\n" + "".join(rows), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("clock", CLOCKS, ids=str)
+def test_the_clock_does_not_move_the_partitions(tmp_path: Path, clock: dt.datetime) -> None:
+    with partition_loading_context(effective_dt=clock):
+        keys = monthly_partitions(_settings(tmp_path)).get_partition_keys()
+    assert (keys[0], keys[-1], len(keys)) == ("2010-01", "2026-11", 203)
+
+
+def test_the_first_month_is_the_later_of_setting_and_history(tmp_path: Path) -> None:
+    asked_too_early = monthly_partitions(_settings(tmp_path, first_issue=Month(1980, 1))).get_partition_keys()
+    assert "1980-01" < asked_too_early[0] < "2010-01"
+    asked_late = monthly_partitions(_settings(tmp_path, first_issue=Month(2026, 3))).get_partition_keys()
+    assert (asked_late[0], asked_late[-1]) == ("2026-03", "2026-11")
+
+
+@pytest.mark.parametrize("months", [0, 1, 60])
+def test_the_code_location_loads_without_usable_data(tmp_path: Path, months: int) -> None:
+    """The asset page is where a person reads what is wrong."""
+    folder = _prices(tmp_path / "data", months) if months else tmp_path / "nowhere"
+    settings = Settings(data=folder, home=tmp_path / "home")
+    reachable = issue_months_of(settings)
+    assert reachable is None or reachable.last < reachable.first
+    dg.Definitions.validate_loadable(build_definitions(settings))
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_damaged_record_of_the_home_does_not_stop_the_code_location(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "dataset.json").write_text("{", encoding="utf-8")
+    assert issue_months_of(_settings(tmp_path)) is None
+    dg.Definitions.validate_loadable(build_definitions(_settings(tmp_path)))
+
+
+# Dagster's own schedule for a partitioned job still calls what Dagster has deprecated.
+@pytest.mark.filterwarnings("ignore:Function `JobDefinition.run_request_for_partition`:DeprecationWarning")
+@pytest.mark.parametrize("clock", CLOCKS, ids=str)
+def test_a_tick_asks_for_the_last_reachable_month(tmp_path: Path, clock: dt.datetime) -> None:
+    repository = build_definitions(_settings(tmp_path)).get_repository_def()
+    schedule = repository.get_schedule_def("monthly_forecast_schedule")
+    with partition_loading_context(effective_dt=clock):
+        context = dg.build_schedule_context(scheduled_execution_time=clock, repository_def=repository)
+        requests = schedule.evaluate_tick(context).run_requests
+    assert requests is not None
+    assert [request.partition_key for request in requests] == ["2026-11"]
+
+
+def test_the_schedule_ticks_on_the_second_of_each_month_in_chile(tmp_path: Path) -> None:
+    repository = build_definitions(_settings(tmp_path)).get_repository_def()
+    schedule = repository.get_schedule_def("monthly_forecast_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 6 2 * *", "America/Santiago")
+
+
+def test_the_monthly_job_needs_no_training(tmp_path: Path) -> None:
+    job = build_definitions(_settings(tmp_path)).resolve_job_def("monthly_forecast")
+    keys = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
+    assert keys.isdisjoint({"params", "backtest", "staging_model", "prod_model"})
