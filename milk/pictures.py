@@ -42,7 +42,9 @@ def search_results(table: pd.DataFrame) -> bytes:
         table["ratio_next_month"], table["ratio_year"], c=table["half_life_months"], cmap="viridis", s=14
     )
     best = table.iloc[0]
-    axes.scatter(best["ratio_next_month"], best["ratio_year"], s=120, facecolors="none", edgecolors=ORANGE, linewidths=2)
+    axes.scatter(
+        best["ratio_next_month"], best["ratio_year"], s=120, facecolors="none", edgecolors=ORANGE, linewidths=2
+    )
     axes.set_xlabel("RMSE ratio to last value, next month")
     figure.colorbar(points, ax=axes, label="half-life, months")
     return _png(figure)
@@ -92,7 +94,8 @@ def sparkline(values: pd.Series) -> bytes:
     thinned = values.iloc[np.unique(np.linspace(0, len(values) - 1, 40).astype(int))].to_numpy(dtype=float)
     low, high = float(thinned.min()), float(thinned.max())
     span = (high - low) or 1.0
-    points = " ".join(f"{4 * k},{28 - 26 * (v - low) / span:.0f}" for k, v in enumerate(thinned))
+    step = 156 / max(len(thinned) - 1, 1)
+    points = " ".join(f"{2 + step * k:.0f},{28 - 26 * (v - low) / span:.0f}" for k, v in enumerate(thinned))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="160" height="30">'
         f'<polyline fill="none" stroke="{BLUE}" points="{points}"/></svg>'

@@ -4,6 +4,7 @@ The asset checks, the column descriptions in the UI and the tests are derived fr
 is not.
 """
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
@@ -38,7 +39,12 @@ def _is_first_day(months: "pd.Series[pd.Timestamp]") -> "pd.Series[bool]":
 
 
 def _price(meaning: str, *, nullable: bool = False) -> pa.Column:
-    return _column("float64", meaning, "CLP/L", checks=pa.Check.gt(0), nullable=nullable)
+    is_price = pa.Check(lambda prices: (prices > 0) & np.isfinite(prices), error="a price is positive and finite")
+    return _column("float64", meaning, "CLP/L", checks=is_price, nullable=nullable)
+
+
+def _contribution(meaning: str, unit: str = "log points") -> pa.Column:
+    return _column("float64", meaning, unit, checks=pa.Check(np.isfinite, error="a contribution is finite"))
 
 
 _SERIES_ID = _column("str", "Series that is forecast.", checks=pa.Check.str_length(1, 64))
@@ -178,10 +184,10 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
         "price": _price("The forecast: the median of the price, nominal, without value added tax."),
         **_INTERVALS,
         "unit": _column("str", "Unit of the prices."),
-        "contribution_base": _column("float64", "Log of the last known price.", "log CLP/L"),
-        "contribution_drift": _column("float64", "What the trend adds to it.", "log points"),
-        "contribution_season": _column("float64", "What the months of the year add.", "log points"),
-        "contribution_momentum": _column("float64", "What the latest unexpected changes add.", "log points"),
+        "contribution_base": _contribution("Log of the last known price.", "log CLP/L"),
+        "contribution_drift": _contribution("What the trend adds to it."),
+        "contribution_season": _contribution("What the months of the year add."),
+        "contribution_momentum": _contribution("What the latest unexpected changes add."),
         "interval_errors": _column("int64", "Past errors behind the interval.", "errors", checks=pa.Check.ge(1)),
         "kind": _column("str", "'live' or 'hindcast' (docs/naming.md).", checks=pa.Check.isin(["live", "hindcast"])),
         "model_version": _column("str", "The promoted version whose recipe was refitted."),

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 REFERENCE = "last_value"
+ROUNDING = 1e-9
+"""CLP/L: an error below it is none."""
 WORST_RATIO = 1000.0
 """Stands for a ratio without bound, which neither JSON nor the ledger can hold."""
 
@@ -15,8 +17,9 @@ def scores_by_horizon(backtest: pd.DataFrame) -> pd.DataFrame:
         backtest: the table `backtest`; rows without an observed price are left out.
 
     Returns:
-        One row for each model and horizon: `rmse` and `mae` in CLP/L, `ratio` (RMSE over that of the last value on the
-        same rows, at most `WORST_RATIO`), `coverage_80`, `coverage_95`, `width_80` in CLP/L, `forecasts` (how many).
+        One row for each model and horizon, the models in their order and the nearest horizon first: `rmse` and `mae`
+        in CLP/L, `ratio` (RMSE over that of the last value on the same rows, at most `WORST_RATIO`), `coverage_80`,
+        `coverage_95`, `width_80` in CLP/L, `forecasts` (how many).
     """
     known = backtest.dropna(subset=["observed"])
     error = known["prediction"] - known["observed"]
@@ -29,10 +32,14 @@ def scores_by_horizon(backtest: pd.DataFrame) -> pd.DataFrame:
     )
     groups = rows.groupby(["model", "horizon_months"], sort=False)
     scores = groups[["coverage_80", "coverage_95", "width_80"]].mean()
-    scores["rmse"] = np.sqrt(groups["squared"].mean())
+    rmse = np.sqrt(groups["squared"].mean())
+    # A price repeated by way of its logarithm comes back with another last digit, which is no error.
+    scores["rmse"] = rmse.where(rmse > ROUNDING, 0.0)
     scores["mae"] = groups["absolute"].mean()
     scores["forecasts"] = groups.size()
     scores = scores.reset_index()
+    models = pd.factorize(scores["model"])[0]
+    scores = scores.iloc[np.lexsort((scores["horizon_months"], models))].reset_index(drop=True)
     reference = scores[scores["model"] == REFERENCE].set_index("horizon_months")["rmse"]
     base = scores["horizon_months"].map(reference)
     # A price that never moved leaves nothing to win: equal errors of zero are a ratio of one.

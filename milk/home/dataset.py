@@ -5,7 +5,7 @@ content, so a longer or a revised file of the same series is a new vintage and w
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -59,7 +59,7 @@ def read_dataset(home: Home) -> Dataset | None:
     """
     try:
         return _dataset(json.loads(home.dataset_file.read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, BadSetting) as error:
         raise HomeRefused(
@@ -80,15 +80,23 @@ def claim_home(home: Home, received: Dataset) -> Dataset:
     Raises:
         HomeRefused: the home belongs to another dataset.
     """
+    claimed = judged_dataset(home, received)
+    if claimed != read_dataset(home):
+        _write(home, claimed)
+    return claimed
+
+
+def judged_dataset(home: Home, received: Dataset) -> Dataset:
+    """What the record of the home would be after receiving a dataset; nothing is written.
+
+    Raises:
+        HomeRefused: the home belongs to another dataset.
+    """
     held = read_dataset(home)
     if held is None:
-        _write(home, received)
         return received
     refuse_other_dataset(home, held, received)
-    if received.last_month > held.last_month:
-        held = Dataset(**{**_fields(held), "last_month": received.last_month})
-        _write(home, held)
-    return held
+    return replace(held, last_month=max(held.last_month, received.last_month))
 
 
 def refuse_other_dataset(home: Home, held: Dataset, received: Dataset) -> None:
@@ -112,10 +120,6 @@ def _share_alike(held: Dataset, received: Dataset) -> float:
         return 0.0
     same = sum(float(v) == float(received.first_prices.get(m, "nan")) for m, v in held.first_prices.items())
     return same / len(held.first_prices)
-
-
-def _fields(dataset: Dataset) -> dict[str, Any]:
-    return {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
 
 
 def _write(home: Home, dataset: Dataset) -> None:

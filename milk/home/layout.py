@@ -108,6 +108,8 @@ def write_atomically(file: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+        # A temporary file is its owner's alone; what stands in a home may be read by a reader under another user.
+        part.chmod(0o644)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

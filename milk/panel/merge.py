@@ -46,10 +46,9 @@ def merge_sources(
     rain = _wide(latest(precipitation), register.of_source("precipitation"))
     macro = _wide(latest(central_bank), register.of_source("central_bank"))
     macro, repairs = drop_before_first_valid_month(macro, register.of_source("central_bank"))
-    rain_numbers = rain.apply(pd.to_numeric).astype("float64")
-    rain_numbers, implausible = drop_implausible(rain_numbers, register.of_source("precipitation"))
+    rain_numbers, implausible = drop_implausible(rain.astype("float64"), register.of_source("precipitation"))
     merged = (
-        price.apply(pd.to_numeric)
+        price.astype("float64")
         .join(rain_numbers, how="left", validate="1:1")
         .join(macro, how="left", validate="1:1")
         .join(known_since_columns(milk_price, precipitation), how="left", validate="1:1")

@@ -9,7 +9,6 @@ writes a month.
 """
 
 import contextlib
-import json
 import sqlite3
 import threading
 import time
@@ -21,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from milk.errors import BadSetting, HomeBusy, HomeRefused
+from milk.models.canonical import canonical_json
 
 HEAD = "0001"
 """The newest migration; a test compares it with the folder of migrations."""
@@ -61,7 +61,7 @@ def open_store(url: str) -> sa.Engine:
         HomeRefused: the store cannot be opened.
     """
     try:
-        engine = sa.create_engine(url, json_serializer=canonical_json)
+        engine = sa.create_engine(url, json_serializer=_json)
     except exc.ArgumentError as error:
         # Not echoed: it may hold a password that no parser can hide.
         raise BadSetting(
@@ -84,9 +84,9 @@ def open_store(url: str) -> sa.Engine:
     return engine
 
 
-def canonical_json(value: object) -> str:
-    """The one way to write a value as JSON here: sorted, compact, exact floats, no NaN (PostgreSQL refuses it)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _json(value: object) -> str:
+    """Canonical JSON: exact floats, and no NaN, which PostgreSQL refuses."""
+    return canonical_json(value).decode().rstrip()
 
 
 @contextlib.contextmanager

@@ -117,13 +117,27 @@ def _price_problem(features: pd.DataFrame) -> str:
 def schema_problem(schema: pandera.pandas.DataFrameSchema, frame: pd.DataFrame, *, most: int = 5) -> str:
     """What is wrong with a frame by its schema, in words; empty where nothing is."""
     try:
-        schema.validate(frame, lazy=True)
+        # Repeated labels of rows, as a concatenation leaves them, break the report and not only the frame.
+        schema.validate(frame.reset_index(drop=True), lazy=True)
     except pandera.errors.SchemaErrors as error:
-        cases = error.failure_cases
-        shown = [f"{c.column or 'table'}: {c.check} ({c.failure_case})" for c in cases.head(most).itertuples()]
-        more = f", and {len(cases) - most} more" if len(cases) > most else ""
-        return "; ".join(shown) + more
+        problems = _in_words(error.failure_cases)
+        more = f"; and {len(problems) - most} more" if len(problems) > most else ""
+        return "; ".join(problems[:most]) + more
     return ""
+
+
+def _in_words(cases: pd.DataFrame) -> list[str]:
+    """One text a broken check. Pandera reports a check on whole rows once for every cell of each of them."""
+    is_column = cases["schema_context"].eq("Column") & cases["column"].notna()
+    problems = []
+    for _key, part in cases[is_column].groupby(["column", "check"], sort=False):
+        case, count = part.iloc[0], len(part)
+        where = f" in {count} rows" if count > 1 else ""
+        problems.append(f"{case['column']}: {case['check']} ({case['failure_case']}){where}")
+    for _check, part in cases[~is_column].groupby("check", sort=False):
+        case, count = part.iloc[0], part["index"].nunique()
+        problems.append(f"{case['check']} ({count} rows)" if count else f"{case['check']} ({case['failure_case']})")
+    return problems
 
 
 def split_refused(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[Month, str]]:

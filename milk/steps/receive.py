@@ -1,4 +1,4 @@
-"""Receive a source: keep the bytes, name the faults, find the observations that are new; who calls adds them."""
+"""Receive a source: keep the bytes, name the faults, add what is new to the observations."""
 
 import datetime as dt
 from dataclasses import dataclass, replace

@@ -62,6 +62,9 @@ class Params:
         """From JSON."""
         window = TargetWindow(Month.parse(document["window"]["first"]), Month.parse(document["window"]["last"]))
         table = pd.DataFrame(document["table"])
+        # Canonical JSON sorts the names; whoever reads the table wants the setting first.
+        first = [*Setting.__dataclass_fields__, "ratio_next_month", "ratio_year", "criterion"]
+        table = table[[*first, *(name for name in table.columns if name not in first)]]
         return cls(Setting(**document["setting"]), table, window, document["key"])
 
 

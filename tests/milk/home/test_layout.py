@@ -1,0 +1,170 @@
+"""The home as a folder: where things lie, one writer at a time, writes that happen whole or not at all."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pytest
+
+from milk.errors import HomeBusy, HomeRefused
+from milk.home.documents import read_document, write_document
+from milk.home.layout import Home, write_atomically
+from milk.home.received import keep_received
+from milk.sources.files import content_hash
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def hold(path: str, held: Event, let_go: Event) -> None:
+    """In a process of its own: hold the home until told to let go."""
+    with Home(Path(path)).locked():
+        held.set()
+        let_go.wait(20)
+
+
+def test_home_that_is_only_named_touches_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    assert (home.tables, home.documents, home.models) == tuple(home.path / n for n in ("tables", "documents", "models"))
+    assert home.store_url == f"sqlite:///{home.path}/milk.db"
+    assert not home.path.exists()
+
+
+def test_prepare_makes_the_folder_and_leaves_nothing_in_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "a" / "b")
+    home.prepare()
+    home.prepare()
+    assert list(home.path.iterdir()) == []
+
+
+def in_place(path: Path) -> Path:
+    path.write_text("a file", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("place", [lambda p: in_place(p / "home"), lambda p: in_place(p / "home") / "below"])
+def test_home_that_cannot_be_written_is_refused(tmp_path: Path, place: Callable[[Path], Path]) -> None:
+    home = Home(place(tmp_path))
+    message = r"home .* cannot be written: .*Choose another with --home or MILK_HOME"
+    with pytest.raises(HomeRefused, match=message) as refused:
+        home.prepare()
+    assert not isinstance(refused.value, HomeBusy)
+    with pytest.raises(HomeRefused, match=message) as refused, home.locked():
+        pass
+    assert not isinstance(refused.value, HomeBusy)
+
+
+def test_home_that_another_process_holds_is_busy_until_it_lets_go(tmp_path: Path) -> None:
+    home, held, let_go = Home(tmp_path), SPAWN.Event(), SPAWN.Event()
+    other = SPAWN.Process(target=hold, args=(str(tmp_path), held, let_go))
+    other.start()
+    try:
+        assert held.wait(20)
+        with pytest.raises(HomeBusy, match="Another run is writing") as busy, home.locked():
+            pass
+        assert str(tmp_path) in str(busy.value)
+        threading.Timer(0.2, let_go.set).start()
+        with home.locked(wait_seconds=20):
+            assert not other.is_alive() or let_go.is_set()
+    finally:
+        let_go.set()
+        other.join(20)
+    assert other.exitcode == 0
+
+
+def test_lock_is_let_go_when_the_run_fails(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with pytest.raises(RuntimeError, match="broken"), home.locked():
+        raise RuntimeError("broken")
+    with home.locked():
+        pass
+
+
+def test_lock_may_be_taken_again_within_the_process(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with home.locked(), Home(tmp_path).locked():
+        assert (tmp_path / "run.lock").exists()
+
+
+def test_write_makes_folders_and_replaces_what_stands(tmp_path: Path) -> None:
+    file = tmp_path / "a" / "b.json"
+    write_atomically(file, b"old")
+    write_atomically(file, b"new")
+    assert file.read_bytes() == b"new"
+    assert [f.name for f in file.parent.iterdir()] == ["b.json"]
+
+
+def test_write_that_fails_half_way_leaves_the_old_file(tmp_path: Path) -> None:
+    file = tmp_path / "b.json"
+    write_atomically(file, b"old")
+    with pytest.raises(TypeError):
+        write_atomically(file, "text is no bytes")  # type: ignore[arg-type]  # because the write must fail once begun
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_write_that_cannot_take_its_place_leaves_no_part(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "b.json"
+    (in_the_way / "full").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"b\.json"):
+        write_atomically(in_the_way, b"new")
+    assert list(tmp_path.iterdir()) == [in_the_way]
+
+
+def test_readers_see_the_old_content_or_the_new(tmp_path: Path) -> None:
+    file, contents = tmp_path / "b.json", [b"a" * 200_000, b"b" * 200_000]
+    write_atomically(file, contents[0])
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(60):
+            write_atomically(file, contents[number % 2])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert file.read_bytes() in contents
+    writer.join()
+
+
+def test_documents(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert read_document(home, "params") is None
+    write_document(home, "params", {"b": 1.5, "a": [None, "é"]})
+    assert read_document(home, "params") == {"a": [None, "é"], "b": 1.5}
+    write_document(home, "params", {})
+    assert read_document(home, "params") == {}
+
+
+def test_document_with_a_number_that_json_lacks_is_not_written(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    write_document(home, "params", {"a": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_document(home, "params", {"a": float("nan")})
+    assert read_document(home, "params") == {"a": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+def test_damaged_document_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    home = Home(tmp_path)
+    home.documents.mkdir()
+    (home.documents / "params.json").write_bytes(content)
+    with pytest.raises(HomeRefused, match=r"params\.json cannot be read: .* Delete it and run again"):
+        read_document(home, "params")
+
+
+def test_received_bytes_are_kept_by_hash_once(tmp_path: Path) -> None:
+    home, content = Home(tmp_path), b"Anio,Mes\r\n\xff"
+    snapshot = keep_received(home, "milk_price", content)
+    file = home.received / "milk_price" / f"{snapshot}.csv"
+    assert snapshot == content_hash(content)
+    assert file.read_bytes() == content
+    before = file.stat().st_mtime_ns
+    assert keep_received(home, "milk_price", content) == snapshot
+    assert file.stat().st_mtime_ns == before
+    other = keep_received(home, "milk_price", content + b"\n")
+    assert {f.stem for f in file.parent.iterdir()} == {snapshot, other}
+    assert keep_received(home, "precipitation", content) == snapshot
+    assert (home.received / "precipitation" / file.name).read_bytes() == content

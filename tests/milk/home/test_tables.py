@@ -1,0 +1,227 @@
+"""Delta tables: what is written is what is read, one version a write, and no version is lost."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from milk.home.layout import Home
+from milk.home.tables import (
+    RETENTION,
+    Months,
+    append_table,
+    frame_hash,
+    has_table,
+    read_table,
+    table_version,
+    write_table,
+)
+from tests.milk.test_tables import SCHEMAS, SOUND, Cell, instants, months, texts
+
+
+def rows(first: str, count: int, value: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"month": months(first, count), "value": [value] * count, "known_since": instants(first, count)}
+    )
+
+
+def span(first: str, last: str) -> Months:
+    return Months("month", pd.Timestamp(f"{first}-01"), pd.Timestamp(f"{last}-01"))
+
+
+def by_month(home: Home) -> dict[str, float]:
+    table = read_table(home, "t").sort_values("month")
+    return dict(zip(table["month"].dt.strftime("%Y-%m"), table["value"], strict=True))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def test_table_that_was_never_written(home: Home) -> None:
+    assert not has_table(home, "t")
+    assert table_version(home, "t") == -1
+    with pytest.raises(TableNotFoundError):
+        read_table(home, "t")
+    assert not home.path.exists()
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_every_table_comes_back_as_it_went(home: Home, name: str, *, is_empty: bool) -> None:
+    table = SOUND[name]()
+    if is_empty:
+        table = table.head(0)
+    write_table(home, name, table)
+    back = read_table(home, name)
+    pd.testing.assert_frame_equal(back, table)
+    SCHEMAS[name].validate(back)
+    assert frame_hash(back) == frame_hash(table)
+
+
+def test_missing_values_come_back_as_missing(home: Home) -> None:
+    table = SOUND["merged_table"]()
+    table.loc[1, "rain_maule_mm"] = np.nan
+    table["imacec_index"] = texts(None)
+    table["rain_known_since"] = pd.Series([pd.NaT] * 3, dtype="datetime64[us, UTC]")
+    write_table(home, "merged_table", table)
+    pd.testing.assert_frame_equal(read_table(home, "merged_table"), table)
+
+
+def test_written_twice_is_equal_content_and_one_more_version(home: Home) -> None:
+    table = rows("2014-01", 3, 1.0)
+    assert write_table(home, "t", table) == 0
+    first = read_table(home, "t")
+    assert write_table(home, "t", table) == 1 == table_version(home, "t")
+    assert read_table(home, "t").equals(first)
+    assert len(read_table(home, "t")) == 3
+
+
+def test_whole_table_may_change_its_columns(home: Home) -> None:
+    write_table(home, "t", rows("2014-01", 3, 1.0))
+    other = pd.DataFrame({"a": [1, 2]})
+    write_table(home, "t", other)
+    assert read_table(home, "t").equals(other)
+
+
+def test_replaced_months_keep_the_others(home: Home) -> None:
+    write_table(home, "t", rows("2014-01", 4, 1.0))
+    assert write_table(home, "t", rows("2014-02", 2, 2.0), replace=span("2014-02", "2014-03")) == 1
+    assert by_month(home) == {"2014-01": 1.0, "2014-02": 2.0, "2014-03": 2.0, "2014-04": 1.0}
+    write_table(home, "t", rows("2014-02", 2, 2.0), replace=span("2014-02", "2014-03"))
+    assert by_month(home) == {"2014-01": 1.0, "2014-02": 2.0, "2014-03": 2.0, "2014-04": 1.0}
+
+
+def test_replaced_months_may_be_new_or_become_fewer(home: Home) -> None:
+    write_table(home, "t", rows("2014-01", 2, 1.0), replace=span("2014-01", "2014-02"))
+    write_table(home, "t", rows("2014-03", 1, 3.0), replace=span("2014-03", "2014-12"))
+    assert by_month(home) == {"2014-01": 1.0, "2014-02": 1.0, "2014-03": 3.0}
+    write_table(home, "t", rows("2014-01", 0, 0.0), replace=span("2014-02", "2014-03"))
+    assert by_month(home) == {"2014-01": 1.0}
+
+
+def test_rows_outside_the_replaced_months_are_refused_and_nothing_changes(home: Home) -> None:
+    write_table(home, "t", rows("2014-01", 4, 1.0))
+    with pytest.raises(DeltaError, match="1 rows failed validation check"):
+        write_table(home, "t", rows("2014-02", 3, 2.0), replace=span("2014-02", "2014-03"))
+    assert set(by_month(home).values()) == {1.0}
+    assert table_version(home, "t") == 0
+
+
+def test_append_adds_and_none_add_nothing(home: Home) -> None:
+    assert append_table(home, "t", rows("2014-01", 2, 1.0)) == 0
+    assert append_table(home, "t", rows("2014-03", 1, 2.0)) == 1
+    files = sorted(f for f in (home.tables / "t").rglob("*") if f.is_file())
+    assert append_table(home, "t", rows("2014-03", 0, 2.0)) == 1
+    assert sorted(f for f in (home.tables / "t").rglob("*") if f.is_file()) == files
+    assert by_month(home) == {"2014-01": 1.0, "2014-02": 1.0, "2014-03": 2.0}
+
+
+def test_first_append_of_nothing_makes_the_table(home: Home) -> None:
+    assert append_table(home, "t", rows("2014-01", 0, 1.0)) == 0
+    assert has_table(home, "t")
+    assert read_table(home, "t").dtypes.equals(rows("2014-01", 1, 1.0).dtypes)
+
+
+def test_both_retention_properties_are_set_when_a_table_is_made(home: Home) -> None:
+    write_table(home, "whole", rows("2014-01", 1, 1.0))
+    write_table(home, "part", rows("2014-01", 1, 1.0), replace=span("2014-01", "2014-01"))
+    append_table(home, "grown", rows("2014-01", 1, 1.0))
+    for name in ("whole", "part", "grown"):
+        found = DeltaTable(str(home.tables / name)).metadata().configuration
+        assert {key: found.get(key) for key in RETENTION} == RETENTION, name
+    write_table(home, "whole", rows("2014-01", 1, 2.0))
+    assert DeltaTable(str(home.tables / "whole")).metadata().configuration.items() >= RETENTION.items()
+    assert {f"delta.{what}RetentionDuration": "interval 36500 days" for what in ("log", "deletedFile")} == RETENTION
+
+
+def aged(folder: Path) -> None:
+    """Make every commit of a table look half a year old."""
+    for log in (folder / "_delta_log").glob("*.json"):
+        lines = []
+        for text in log.read_text(encoding="utf-8").splitlines():
+            action = json.loads(text)
+            for part in action.values():
+                for key in ("timestamp", "modificationTime", "deletionTimestamp", "createdTime"):
+                    if isinstance(part.get(key), int):
+                        part[key] -= 180 * 86_400_000
+            lines.append(json.dumps(action))
+        log.write_text("\n".join(lines), encoding="utf-8")
+    then = time.time() - 180 * 86_400
+    for file in folder.rglob("*"):
+        os.utime(file, (then, then))
+
+
+def clean_up(folder: Path) -> None:
+    table = DeltaTable(str(folder))
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    DeltaTable(str(folder)).vacuum(dry_run=False)
+
+
+def test_old_versions_stay_readable_after_a_checkpoint_and_a_cleanup(home: Home) -> None:
+    for value in range(12):
+        write_table(home, "t", rows("2014-01", 2, float(value)))
+    aged(home.tables / "t")
+    clean_up(home.tables / "t")
+    assert read_table(home, "t", version=0)["value"].tolist() == [0.0, 0.0]
+    assert read_table(home, "t", version=5)["value"].tolist() == [5.0, 5.0]
+    assert read_table(home, "t")["value"].tolist() == [11.0, 11.0]
+
+
+def test_without_the_retention_properties_that_cleanup_loses_them(home: Home) -> None:
+    """The test above is worth something only if the defaults fail it."""
+    folder = home.tables / "t"
+    folder.mkdir(parents=True)
+    for value in range(12):
+        write_deltalake(str(folder), pa.Table.from_pandas(rows("2014-01", 2, float(value))), mode="overwrite")
+    aged(folder)
+    clean_up(folder)
+    assert read_table(home, "t")["value"].tolist() == [11.0, 11.0]
+    with pytest.raises(Exception, match=r"."):
+        read_table(home, "t", version=0)
+
+
+def test_hash_is_that_of_the_content(home: Home) -> None:
+    table = SOUND["merged_table"]()
+    assert len(frame_hash(table)) == 64
+    assert frame_hash(table) == frame_hash(table.copy()) == frame_hash(table.iloc[::-1])
+    assert frame_hash(table) == frame_hash(table.set_index(np.array([5, 6, 7])))
+    write_table(home, "t", table)
+    assert frame_hash(read_table(home, "t")) == frame_hash(table)
+
+
+def replaced(column: str, value: Cell) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def change(df: pd.DataFrame) -> pd.DataFrame:
+        df = df.copy()
+        df.loc[1, column] = value
+        return df
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        replaced("price", 2.0000000000000004),
+        replaced("imacec_index", "102.796.219"),
+        replaced("imacec_index", None),
+        replaced("month", pd.Timestamp(1979, 5, 1)),
+        lambda df: df.head(2),
+        lambda df: df.rename(columns={"price": "prices"}),
+        lambda df: df.drop(columns="price"),
+        lambda df: df[["month", "series_id", *df.columns[2:]]],
+    ],
+)
+def test_hash_changes_with_the_content(change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    table = SOUND["merged_table"]()
+    assert frame_hash(change(table)) != frame_hash(table)

@@ -1,0 +1,137 @@
+"""The merged table: one row a month, and every repair counted."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from milk.errors import BadInput
+from milk.months import Month
+from milk.panel.merge import Repair, merge_sources
+from milk.series import SourceName, series_register
+from milk.sources.files import SOURCE_FILES
+from milk.sources.sample import generate
+from milk.steps.receive import empty_observations
+from milk.tables import MERGED_TABLE
+from tests.milk.panel.vintages import NOON, parsed_of, received
+from tests.milk.sources.texts import START
+
+REGISTER = series_register()
+NOTHING = empty_observations()
+PRICE = received(parsed_of(["3.85", "4.58", "4.6"]))
+RAIN, MACRO = REGISTER.of_source("precipitation")[0].name, REGISTER.of_source("central_bank")[0].name
+
+
+def merge(
+    price: pd.DataFrame = PRICE, rain: pd.DataFrame = NOTHING, macro: pd.DataFrame = NOTHING
+) -> tuple[pd.DataFrame, dict[str, Repair]]:
+    merged, repairs = merge_sources(price, rain, macro, REGISTER)
+    MERGED_TABLE.validate(merged, lazy=True)
+    return merged, {repair.name: repair for repair in repairs}
+
+
+def counts(repairs: dict[str, Repair]) -> list[int]:
+    return [repairs[name].cells for name in ("stray cells", "implausible rain", "months without a price")]
+
+
+def test_price_alone_is_a_valid_table() -> None:
+    merged, repairs = merge()
+    assert merged["month"].dt.strftime("%Y-%m").tolist() == ["1979-01", "1979-02", "1979-03"]
+    assert merged["price"].tolist() == [3.85, 4.58, 4.6]
+    assert merged["series_id"].unique().tolist() == ["cl_farmgate_milk"]
+    others = [s.name for s in REGISTER.series if s.name != "price"]
+    assert merged[[*others, "rain_known_since"]].isna().all().all()
+    assert counts(repairs) == [0, 0, 0]
+
+
+def test_columns_are_those_of_the_register_in_its_order() -> None:
+    merged, _repairs = merge()
+    names = [s.name for s in REGISTER.series]
+    assert list(merged.columns) == ["series_id", "month", *names, "price_known_since", "rain_known_since"]
+
+
+def test_rain_and_macro_join_their_month() -> None:
+    rain = received(parsed_of(["0", "12.5"], source="precipitation", first=START + 1), source="precipitation")
+    merged, repairs = merge(rain=rain)
+    assert merged[RAIN].tolist()[1:] == [0.0, 12.5]
+    assert np.isnan(merged[RAIN][0])
+    assert merged["rain_known_since"].isna().tolist() == [True, False, False]
+    assert counts(repairs) == [0, 0, 0]
+
+
+def test_macro_cells_stay_text() -> None:
+    late = received(parsed_of(["150", "151"], first=Month(2013, 1)))
+    macro = received(
+        parsed_of(["102.796.218", "a"], source="central_bank", first=Month(2013, 1)), source="central_bank"
+    )
+    merged, repairs = merge(late, macro=macro)
+    assert merged[MACRO].tolist() == ["102.796.218", "a"]
+    assert counts(repairs) == [0, 0, 0]
+
+
+def test_cells_before_their_series_begins_are_left_out_and_counted() -> None:
+    macro = received(parsed_of(["1.5", "a", ""], source="central_bank"), source="central_bank")
+    merged, repairs = merge(macro=macro)
+    assert merged[MACRO].isna().all()
+    assert repairs["stray cells"].cells == 2
+
+
+@pytest.mark.parametrize("text", ["2000.1", "1e400", "3e5"])
+def test_implausible_rain_is_left_out_and_counted(text: str) -> None:
+    rain = received(parsed_of(["2000", text, "0"], source="precipitation"), source="precipitation")
+    merged, repairs = merge(rain=rain)
+    assert merged[RAIN].tolist()[::2] == [2000.0, 0.0]
+    assert np.isnan(merged[RAIN][1])
+    assert repairs["implausible rain"].cells == 1
+
+
+def test_months_without_a_price_are_left_out_and_counted() -> None:
+    rain = received(parsed_of(["1"] * 5, source="precipitation", first=START + (-1)), source="precipitation")
+    macro = received(parsed_of(["1"] * 4, source="central_bank"), source="central_bank")
+    merged, repairs = merge(rain=rain, macro=macro)
+    assert len(merged) == 3
+    assert repairs["months without a price"].cells == 3
+
+
+def test_revised_price_is_what_stands_and_when_it_is_known() -> None:
+    price = received(parsed_of(["3.85", "4.58"]), parsed_of(["3.85", "4.59"]))
+    merged, _repairs = merge(price)
+    assert merged["price"].tolist() == [3.85, 4.59]
+    assert merged["price_known_since"][1] == NOON + dt.timedelta(days=1)
+
+
+def test_gap_is_refused() -> None:
+    with pytest.raises(BadInput, match="The milk price has no value for 1979-02"):
+        merge(PRICE[PRICE["month"] != pd.Timestamp(1979, 2, 1)])
+
+
+def test_no_price_is_refused() -> None:
+    with pytest.raises(BadInput, match="There is no milk price"):
+        merge(NOTHING)
+
+
+def test_input_is_left_as_it_was() -> None:
+    price, rain = PRICE.copy(), received(parsed_of(["5000"], source="precipitation"), source="precipitation")
+    before = rain.copy()
+    merge(price, rain)
+    assert price.equals(PRICE)
+    assert rain.equals(before)
+
+
+def test_sample_merges_into_one_row_a_month() -> None:
+    sample = generate()
+    frames: dict[SourceName, pd.DataFrame] = {
+        name: received(file.parse(sample.files[file.file_name]).observations, source=name)
+        for name, file in SOURCE_FILES.items()
+    }
+    merged, repairs = merge(frames["milk_price"], frames["precipitation"], frames["central_bank"])
+    assert len(merged) == len(sample.truth["price"])
+    assert merged["price"].tolist() == [float(v) for v in sample.truth["price"].values()]
+    assert merged["price"].is_monotonic_increasing is False
+    assert counts(repairs) == [sum(_is_stray(p.column, p.month) for p in sample.planted), 0, 108]
+
+
+def _is_stray(column: str, month: str) -> bool:
+    series = next((s for s in REGISTER.of_source("central_bank") if s.column == column), None)
+    return series is not None and Month.parse(month) < series.first_valid_month

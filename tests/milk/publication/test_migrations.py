@@ -1,0 +1,275 @@
+import importlib
+import io
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+
+from milk.errors import BadSetting, HomeBusy, HomeRefused
+from milk.publication.engine import HEAD, migrate, open_store, reading, writing
+from milk.publication.ledger import append_promotion, current_champion, promotions
+from milk.publication.schema import METADATA
+from tests.milk.publication.rows import in_processes, promoted
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "milk.publication:migrations")
+    return config
+
+
+def _run(engine: sa.Engine, step: Callable[[Config, str], None], revision: str) -> None:
+    config = _config()
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        step(config, revision)
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(_config()).get_heads() == [HEAD]
+
+
+def test_the_migrations_make_what_the_metadata_say(store: sa.Engine) -> None:
+    with reading(store) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_the_constraints_are_those_of_the_metadata(store: sa.Engine, tmp_path: Path) -> None:
+    # compare_metadata is silent about CHECK constraints and about names.
+    from_metadata = open_store(f"sqlite:///{tmp_path}/metadata.db")
+    METADATA.create_all(from_metadata)
+    seen, wanted = sa.inspect(store), sa.inspect(from_metadata)
+    for table in METADATA.tables:
+        for kind in ("get_check_constraints", "get_unique_constraints", "get_indexes"):
+            assert _by_name(getattr(seen, kind)(table)) == _by_name(getattr(wanted, kind)(table))
+        assert seen.get_pk_constraint(table) == wanted.get_pk_constraint(table)
+    from_metadata.dispose()
+
+
+def _by_name(things: list[dict[str, object]]) -> list[dict[str, object]]:
+    return sorted(things, key=lambda thing: str(thing["name"]))
+
+
+def test_down_and_up_again_with_rows_in_it(store: sa.Engine) -> None:
+    append_promotion(store, promoted("v1"))
+    _run(store, command.downgrade, "base")
+    assert sa.inspect(store).get_table_names() == ["alembic_version"]
+    migrate(store)
+    assert promotions(store, "s") == []
+    append_promotion(store, promoted("v2"), expected_previous=None)
+    assert current_champion(store, "s") == promoted("v2")
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), writing(store) as connection:
+        connection.exec_driver_sql("DELETE FROM promotions")
+
+
+def test_migrating_again_changes_nothing(store: sa.Engine) -> None:
+    append_promotion(store, promoted("v1"))
+    migrate(store)
+    _run(store, command.upgrade, "head")
+    assert promotions(store, "s") == [promoted("v1")]
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(store_url: str) -> None:
+    engine = open_store(store_url)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE blocker (a)")
+        connection.exec_driver_sql("CREATE INDEX ix_promotions_series_id_id ON blocker (a)")
+    with pytest.raises(sa.exc.OperationalError, match="already exists"):
+        migrate(engine)
+    assert sa.inspect(engine).get_table_names() == ["blocker"]
+    engine.dispose()
+
+
+def test_postgresql_gets_triggers_of_its_own() -> None:
+    module = importlib.import_module("milk.publication.migrations.versions.0001_promotions")
+    sql = io.StringIO()
+    context = MigrationContext.configure(
+        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": sql, "target_metadata": METADATA}
+    )
+    with Operations.context(context):
+        module.upgrade()
+        module.downgrade()
+    assert "TIMESTAMP WITH TIME ZONE" in sql.getvalue()
+    assert "BEFORE UPDATE OR DELETE OR TRUNCATE ON promotions" in sql.getvalue()
+    assert "RAISE(ABORT" not in sql.getvalue()
+    assert sql.getvalue().rstrip().endswith("DROP FUNCTION refuse_change_of_promotions();")
+
+
+def _open_and_migrate(url: str) -> str:
+    engine = open_store(url)
+    migrate(engine)
+    append_promotion(engine, promoted("v1"))
+    engine.dispose()
+    return "done"
+
+
+def test_processes_that_migrate_a_new_store_at_once_all_end_well(store_url: str) -> None:
+    assert in_processes(_open_and_migrate, [(store_url,)] * 4) == ["done"] * 4
+    engine = open_store(store_url)
+    assert promotions(engine, "s") == [promoted("v1")] * 4
+    engine.dispose()
+
+
+def _python(code: str, *, cwd: Path) -> subprocess.CompletedProcess[str]:
+    root = str(Path(__file__).parents[3])
+    environment = os.environ | {"PYTHONPATH": root}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=cwd,
+        env=environment,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+
+
+def test_migrating_says_nothing_touches_no_logging_and_needs_no_folder_of_its_own(tmp_path: Path) -> None:
+    code = """if True:
+        import logging
+        before = (logging.root.handlers[:], logging.root.level, logging.root.disabled)
+        from milk.publication.engine import migrate, open_store
+        engine = open_store("sqlite:///store.db")
+        migrate(engine)
+        engine.dispose()
+        assert before == (logging.root.handlers, logging.root.level, logging.root.disabled)
+    """
+    done = _python(code, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_store_at_head_loads_no_alembic(store_url: str, store: sa.Engine, tmp_path: Path) -> None:
+    code = f"""if True:
+        import sys
+        from milk.publication.engine import migrate, open_store
+        from milk.publication.ledger import current_champion
+        engine = open_store({store_url!r})
+        migrate(engine)
+        assert current_champion(engine, "s") is None
+        engine.dispose()
+        print([name for name in ("alembic", "pandas", "dagster", "fastapi") if name in sys.modules])
+    """
+    assert sa.inspect(store).has_table("promotions")
+    assert _python(code, cwd=tmp_path).stdout == "[]\n"
+
+
+def test_the_pragmas_hold_on_every_connection(store: sa.Engine) -> None:
+    with reading(store) as first, reading(store) as second:
+        for connection in (first, second):
+            pragmas = ("journal_mode", "busy_timeout", "foreign_keys", "synchronous", "recursive_triggers")
+            values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
+            assert values == ["wal", 5000, 1, 1, 1]
+
+
+def test_a_store_in_memory_works_too() -> None:
+    engine = open_store("sqlite://")
+    migrate(engine)
+    append_promotion(engine, promoted("v1"))
+    assert current_champion(engine, "s") == promoted("v1")
+    engine.dispose()
+
+
+def test_a_file_where_the_folder_should_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(
+        HomeRefused, match=r"The folder .*home, where the store store\.db should lie.* name another place"
+    ):
+        open_store(f"sqlite:///{tmp_path}/home/store.db")
+
+
+def test_a_folder_where_the_file_should_be_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HomeRefused, match=r"cannot be used \(unable to open database file\)\. Check that the folder"):
+        open_store(f"sqlite:///{tmp_path}")
+
+
+@pytest.mark.parametrize("content", ["no database", "no database\n" * 1000], ids=["short", "long"])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "store.db"
+    file.write_text(content)
+    with pytest.raises(HomeRefused, match=r"store\.db cannot be used \(file is not a database\)\. Move that file away"):
+        open_store(f"sqlite:///{file}")
+    assert file.read_text() == content
+
+
+def test_a_store_that_may_only_be_read_is_refused_when_written(store_url: str, store: sa.Engine) -> None:
+    # By the pragma and not by the mode of the file, which does not bind an administrator.
+    sa.event.listen(store, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only = ON"))
+    with pytest.raises(HomeRefused, match="readonly"):
+        append_promotion(store, promoted("v1"))
+    assert store_url.endswith("store.db")
+
+
+def test_a_store_of_a_newer_program_is_refused(store: sa.Engine) -> None:
+    with writing(store) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(HomeRefused, match=r"cannot be brought to schema 0001: .*9999.*newer version of this program"):
+        migrate(store)
+
+
+@pytest.mark.parametrize("url", ["store.db", "nosuch:///store.db", "postgresql+nosuch://h/d"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(BadSetting, match="not a database URL"):
+        open_store(url)
+
+
+def test_a_driver_that_is_not_installed_is_named() -> None:
+    with pytest.raises(BadSetting, match="package 'pymssql', which is not installed"):
+        open_store("mssql+pymssql://host/store")
+
+
+def test_a_server_that_does_not_answer_is_refused_without_its_password() -> None:
+    class SilentServer:
+        """What SQLAlchemy asks of a driver before it is connected."""
+
+        __version__ = "1.31"
+        paramstyle = "pyformat"
+        OperationalError = type("OperationalError", (Exception,), {})
+        InterfaceError = type("InterfaceError", (Exception,), {})
+        Error = (OperationalError, InterfaceError)
+
+    def connect() -> NoReturn:
+        raise SilentServer.OperationalError("connection refused")
+
+    engine = sa.create_engine("postgresql+pg8000://ana:secret@host/store", module=SilentServer, creator=connect)
+    with (
+        pytest.raises(HomeRefused, match=r"ana:\*\*\*@host/store does not answer \(connection refused\)"),
+        reading(engine),
+    ):
+        pass
+
+
+def test_a_new_file_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
+    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    release = threading.Timer(0.2, holder.execute, ["COMMIT"])
+    release.start()
+    open_store(f"sqlite:///{tmp_path}/store.db").dispose()
+    release.join()
+    holder.close()
+
+
+def test_a_new_file_that_another_process_keeps_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("milk.publication.engine._WAL_PAUSE_SECONDS", 0)
+    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(HomeBusy, match="Another process is writing"):
+        open_store(f"sqlite:///{tmp_path}/store.db")
+    holder.close()
+
+
+def test_a_statement_that_is_wrong_stays_a_bug(store: sa.Engine) -> None:
+    with pytest.raises(sa.exc.OperationalError, match="no such table"), reading(store) as connection:
+        connection.exec_driver_sql("SELECT * FROM nowhere")

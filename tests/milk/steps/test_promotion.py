@@ -1,0 +1,179 @@
+"""The gate and the ledger, end to end on a home of their own."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from milk.errors import VersionRefused
+from milk.forecasting.search import Setting
+from milk.home.layout import Home
+from milk.models.version import CARD_FILE, MODEL_FILE, ModelVersion
+from milk.months import Month
+from milk.publication.engine import migrate, open_store
+from milk.publication.ledger import promotions
+from milk.series import SERIES_ID
+from milk.steps.predictions import Issuing, issue_months
+from milk.steps.promotion import Promotion, load_champion, promote_staged
+from milk.steps.training import Training, stage_version
+from tests.builders import RULE, last_price_months, price_features, random_walk, sample_features
+from tests.milk.steps.homes import NOW, RUN, sample_training, train
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[sa.Engine]:
+    engine = open_store(home.store_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def promote(home: Home, store: sa.Engine, training: Training) -> tuple[ModelVersion, Promotion]:
+    staged = stage_version(home, training)
+    return staged, promote_staged(home, store, staged, training, actor=RUN, decided_at=NOW)
+
+
+def with_setting(training: Training, setting: Setting) -> Training:
+    """The same data, another setting chosen."""
+    return train(training.features, dataclasses.replace(training.params, setting=setting))
+
+
+WORSE = Setting(24.0, 1.0, 0.0, 0, 0.0)
+HOPELESS = Setting(1.0, 1.0, 0.0, 0, 0.0)
+"""A memory of a month takes the noise of the last year for its season."""
+
+
+def test_the_first_version_that_beats_the_last_value_is_promoted(home: Home, store: sa.Engine) -> None:
+    staged, promotion = promote(home, store, sample_training())
+    assert promotion.decision is not None
+    assert promotion.decision.outcome == "promoted"
+    row = promotion.champion
+    assert (row.version_id, row.champion_version_id, row.previous_version_id) == (staged.version_id,) * 2 + (None,)
+    assert (row.decision, row.champion_sha256) == ("promoted", staged.sha256)
+    assert row.data_cutoff == dt.datetime.fromisoformat(staged.card["data"]["data_cutoff"])
+    assert row.numbers["challenger_ratio_year"] == staged.card["scores"]["recipe"]["ratio_year"]
+    assert load_champion(home, store) == staged
+
+
+def test_nothing_was_ever_promoted(home: Home, store: sa.Engine) -> None:
+    assert load_champion(home, store) is None
+
+
+def test_the_same_version_again_writes_no_row(home: Home, store: sa.Engine) -> None:
+    _staged, first = promote(home, store, sample_training())
+    _staged, again = promote(home, store, sample_training())
+    assert again == Promotion(first.champion, None)
+    assert len(promotions(store, SERIES_ID)) == 1
+
+
+def test_a_worse_challenger_is_kept_out_and_not_judged_twice(home: Home, store: sa.Engine) -> None:
+    champion, _first = promote(home, store, sample_training())
+    challenger, promotion = promote(home, store, with_setting(sample_training(), WORSE))
+    assert promotion.decision is not None
+    assert promotion.decision.outcome == "kept"
+    row = promotion.champion
+    assert (row.version_id, row.champion_version_id) == (challenger.version_id, champion.version_id)
+    assert "worse than the champion" in row.reason
+    assert float(row.numbers["challenger_ratio_year"]) > float(row.numbers["champion_ratio_year"])
+    assert row.numbers["champion_ratio_year"] == pytest.approx(
+        champion.card["scores"]["recipe"]["ratio_year"], rel=1e-12
+    )
+    assert load_champion(home, store) == champion
+    _challenger, again = promote(home, store, with_setting(sample_training(), WORSE))
+    assert again.decision is None
+    assert len(promotions(store, SERIES_ID)) == 2
+
+
+def test_a_better_challenger_replaces_the_champion(home: Home, store: sa.Engine) -> None:
+    former, _first = promote(home, store, with_setting(sample_training(), WORSE))
+    better, promotion = promote(home, store, sample_training())
+    assert promotion.champion.decision == "promoted"
+    assert promotion.champion.previous_version_id == former.version_id
+    assert load_champion(home, store) == better
+
+
+def test_a_month_later_the_same_recipe_is_promoted_with_the_newer_fit(home: Home, store: sa.Engine) -> None:
+    features = sample_features()
+    earlier = features[features["month"] < features["month"].max()].reset_index(drop=True)
+    promote(home, store, train(earlier, sample_training_before_the_last_month().params))
+    newer, promotion = promote(home, store, train(features, sample_training_before_the_last_month().params))
+    assert promotion.champion.champion_version_id == newer.version_id
+    assert promotion.champion.numbers["champion_ratio_year"] == promotion.champion.numbers["challenger_ratio_year"]
+
+
+def sample_training_before_the_last_month() -> Training:
+    params = sample_training().params
+    window = dataclasses.replace(params.window, last=params.window.last + (-1))
+    return dataclasses.replace(sample_training(), params=dataclasses.replace(params, window=window))
+
+
+def test_where_the_recipe_does_not_beat_the_last_value_the_last_value_goes_to_production(
+    home: Home, store: sa.Engine
+) -> None:
+    training = train(price_features(random_walk(300, seed=2)))
+    staged, promotion = promote(home, store, training)
+    assert promotion.decision is not None
+    assert promotion.decision.outcome == "fallback"
+    champion = load_champion(home, store)
+    assert champion is not None
+    assert champion.recipe_name == "last_value"
+    assert promotion.champion.numbers["challenger_version_id"] == staged.version_id != champion.version_id
+    issued = issue_months(home, Issuing(training.features, champion, RULE, True, NOW), [Month(2014, 12)])
+    assert issued.rows["price"].to_numpy() == pytest.approx(training.features["value"].iloc[-2])
+    assert len(issued.rows) == 12
+
+
+def test_a_fallback_again_writes_no_row_and_a_later_winner_replaces_it(home: Home, store: sa.Engine) -> None:
+    training = train(price_features(random_walk(300, seed=2)))
+    _staged, first = promote(home, store, training)
+    _staged, again = promote(home, store, training)
+    assert again == Promotion(first.champion, None)
+    assert len(promotions(store, SERIES_ID)) == 1
+    better, promotion = promote(home, store, sample_training())
+    assert promotion.champion.champion_version_id == better.version_id
+    assert promotion.champion.numbers["champion_ratio_year"] == 1.0
+
+
+def test_a_recipe_that_loses_to_the_last_value_does_not_replace_a_champion(home: Home, store: sa.Engine) -> None:
+    champion, _first = promote(home, store, sample_training())
+    _challenger, promotion = promote(home, store, with_setting(sample_training(), HOPELESS))
+    assert promotion.champion.decision == "kept"
+    assert "does not beat the last value" in promotion.champion.reason
+    assert load_champion(home, store) == champion
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, CARD_FILE])
+def test_a_damaged_champion_is_refused_and_the_ledger_stays_as_it_is(home: Home, store: sa.Engine, name: str) -> None:
+    champion, _first = promote(home, store, with_setting(sample_training(), WORSE))
+    before = promotions(store, SERIES_ID)
+    file = home.models / champion.version_id / name
+    file.write_bytes(file.read_bytes().replace(b"0", b"1", 1))
+    with pytest.raises(VersionRefused, match="was changed after it was promoted"):
+        promote(home, store, sample_training())
+    with pytest.raises(VersionRefused, match="was changed after it was promoted"):
+        load_champion(home, store)
+    assert promotions(store, SERIES_ID) == before
+
+
+def test_the_champion_is_scored_on_the_rows_of_the_challenger(home: Home, store: sa.Engine) -> None:
+    champion, _first = promote(home, store, with_setting(sample_training(), WORSE))
+    features = last_price_months(sample_features(), 300)
+    training = train(features)
+    _staged, promotion = promote(home, store, training)
+    expected = with_setting(training, WORSE)
+    rows: pd.DataFrame = expected.backtest[expected.backtest["model"] == "milk"]
+    nearest = rows[rows["horizon_months"] == 1]
+    rmse = ((nearest["prediction"] - nearest["observed"]) ** 2).mean() ** 0.5
+    assert promotion.champion.numbers["champion_rmse_next_month"] == pytest.approx(rmse)
+    assert champion.card["scores"]["recipe"]["rmse_next_month"] != pytest.approx(rmse, rel=1e-6)

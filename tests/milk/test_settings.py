@@ -1,0 +1,99 @@
+"""The settings: their defaults, the home that follows from them, and what a bad one is told."""
+
+from pathlib import Path
+
+import pytest
+
+from milk.errors import BadSetting
+from milk.months import Month
+from milk.settings import PROJECT, SAMPLE, STORAGE, Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"MILK_{name.upper()}", raising=False)
+
+
+def test_defaults() -> None:
+    settings = load_settings()
+    assert settings.data == SAMPLE == PROJECT / "data" / "sample"
+    assert settings.first_issue == Month(2010, 1)
+    assert settings.evaluation_months == 120
+    assert settings.executor == "in_process"
+    assert (settings.home, settings.store_url, settings.port) == (None, None, 3000)
+
+
+def test_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MILK_FIRST_ISSUE", "2014-10")
+    monkeypatch.setenv("MILK_EVALUATION_MONTHS", "60")
+    monkeypatch.setenv("MILK_HOME", str(tmp_path))
+    settings = load_settings()
+    assert (settings.first_issue, settings.evaluation_months, settings.home) == (Month(2014, 10), 60, tmp_path)
+
+
+def test_value_given_wins_over_the_environment_and_none_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILK_PORT", "4000")
+    assert load_settings(port=5000).port == 5000
+    assert load_settings(port=None).port == 4000
+
+
+@pytest.mark.parametrize("name", ["MILK_HOME", "MILK_DATA", "MILK_FIRST_ISSUE", "MILK_PORT", "MILK_STORE_URL"])
+def test_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "")
+    assert load_settings() == Settings()
+    assert load_settings().home_path == STORAGE
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("MILK_FIRST_ISSUE", "2014-13", "MILK_FIRST_ISSUE: '2014-13' is not a month: write it as YYYY-MM"),
+        ("MILK_FIRST_ISSUE", "October", "MILK_FIRST_ISSUE: 'October' is not a month"),
+        ("MILK_EVALUATION_MONTHS", "many", r"MILK_EVALUATION_MONTHS: .*integer.*\(it is 'many'\)"),
+        ("MILK_EVALUATION_MONTHS", "11", r"MILK_EVALUATION_MONTHS: .*greater than or equal to 12 \(it is '11'\)"),
+        ("MILK_EVALUATION_MONTHS", "601", "MILK_EVALUATION_MONTHS: .*less than or equal to 600"),
+        ("MILK_PORT", "0", "MILK_PORT: .*greater than or equal to 1"),
+        ("MILK_PORT", "65536", "MILK_PORT: .*less than or equal to 65535"),
+        ("MILK_EXECUTOR", "celery", "MILK_EXECUTOR: .*'in_process' or 'multiprocess'"),
+    ],
+)
+def test_bad_value_is_refused_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSetting, match=message):
+        load_settings()
+
+
+def test_each_bad_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILK_PORT", "x")
+    monkeypatch.setenv("MILK_FIRST_ISSUE", "x")
+    with pytest.raises(BadSetting) as refused:
+        load_settings()
+    lines = str(refused.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["MILK_FIRST_ISSUE", "MILK_PORT"]
+    assert all(line.endswith("(it is 'x').") for line in lines)
+
+
+def test_bad_value_given_is_refused_as_well() -> None:
+    with pytest.raises(BadSetting, match="MILK_FIRST_ISSUE: '2014' is not a month"):
+        load_settings(first_issue="2014")
+
+
+def test_home_of_the_sample_is_the_storage_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().home_path == STORAGE
+    monkeypatch.chdir(PROJECT)
+    assert load_settings(data=Path("data/sample")).home_path == STORAGE
+
+
+def test_other_data_get_a_home_of_their_own(tmp_path: Path) -> None:
+    assert load_settings(data=tmp_path / "chile").home_path == STORAGE / "homes" / "chile"
+
+
+def test_home_that_is_given_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(data=tmp_path / "chile", home=tmp_path / "h").home_path == tmp_path / "h"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_settings(home=Path("~/h")).home_path == tmp_path / "h"
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(home=Path("h")).home_path == tmp_path / "h"
