@@ -27,7 +27,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         resources: replacements for some of the resources, for tests.
     """
     partitions = monthly_partitions(settings)
-    forecast_job = monthly_forecast_job(partitions)
+    forecast_job = monthly_forecast_job()
     return dg.Definitions(
         assets=[
             raw_milk_price,

@@ -12,7 +12,7 @@ import pandera.pandas as pa
 
 from milk.errors import MilkError
 from milk.evaluation.promotion import beats_last_value
-from milk.models.version import ModelVersion, card_problem
+from milk.models.version import ModelVersion
 from milk.panel.observations import KEY
 from milk.publication.ledger import current_champion
 from milk.series import SERIES_ID
@@ -20,6 +20,7 @@ from milk.steps.predictions import schema_problem
 from milk.steps.promotion import load_champion
 from milk.steps.training import Params
 from milk.tables import BACKTEST, FEATURES, MERGED_TABLE, OBSERVATIONS
+from milk_assets.defs.io_managers import read_staged
 from milk_assets.defs.resources import Workplace
 
 SCHEMA_CHECKED: dict[str, pa.DataFrameSchema] = {
@@ -137,10 +138,13 @@ def models_on_equal_rows(backtest: pd.DataFrame) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset="staging_model", blocking=True, description="The card is whole, of this version, and tells data and scores."
 )
-def card_is_valid(staging_model: ModelVersion) -> dg.AssetCheckResult:
-    """The card of the staged version."""
-    problem = card_problem(staging_model.card, staging_model.version_id)
-    return dg.AssetCheckResult(passed=not problem, description=problem or "The card is whole.")
+def card_is_valid(workplace: Workplace) -> dg.AssetCheckResult:
+    """The staged version, loaded and verified here: a damaged one is a red check, not a step that cannot begin."""
+    try:
+        version = read_staged(workplace.home, "staging_model")
+    except MilkError as error:
+        return dg.AssetCheckResult(passed=False, description=str(error))
+    return dg.AssetCheckResult(passed=True, description=f"The card of {version.version_id} is whole.")
 
 
 @dg.asset_check(

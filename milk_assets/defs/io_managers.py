@@ -4,14 +4,13 @@ An own small manager, because the published one for Delta holds pandas below 3 a
 step must write under a lock or in parts (observations, monthly tables) it writes itself; it is read back here.
 """
 
-from typing import Any
-
 import dagster as dg
 import pandas as pd
 
 from milk.errors import VersionRefused
 from milk.home.documents import read_document, write_document
-from milk.home.tables import read_table, write_table
+from milk.home.layout import Home
+from milk.home.tables import has_table, read_table, write_table
 from milk.models.version import ModelVersion, read_version
 from milk.steps.promotion import load_champion
 from milk.steps.training import Params
@@ -32,7 +31,10 @@ class DeltaIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read the whole table."""
-        return read_table(self.workplace.home, context.asset_key.path[-1])
+        name = context.asset_key.path[-1]
+        if not has_table(self.workplace.home, name):
+            raise _never_made(name)
+        return read_table(self.workplace.home, name)
 
 
 class ParamsIOManager(dg.ConfigurableIOManager):
@@ -46,7 +48,12 @@ class ParamsIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> Params:
         """Read the document."""
-        return Params.of_document(read_document(self.workplace.home, context.asset_key.path[-1]) or {})
+        name = context.asset_key.path[-1]
+        with explained():
+            document = read_document(self.workplace.home, name)
+        if document is None:
+            raise _never_made(name)
+        return Params.of_document(document)
 
 
 class StagedVersionIOManager(dg.ConfigurableIOManager):
@@ -61,11 +68,8 @@ class StagedVersionIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> ModelVersion:
         """Read and verify the version."""
-        pointer: dict[str, Any] = read_document(self.workplace.home, context.asset_key.path[-1]) or {}
         with explained():
-            return read_version(
-                self.workplace.home.models, pointer.get("version_id", ""), expected_sha256=pointer.get("sha256")
-            )
+            return read_staged(self.workplace.home, context.asset_key.path[-1])
 
 
 class LedgerIOManager(dg.ConfigurableIOManager):
@@ -83,3 +87,19 @@ class LedgerIOManager(dg.ConfigurableIOManager):
             if champion is None:
                 raise VersionRefused("Nothing is in production yet: materialise prod_model first.")
             return champion
+
+
+def read_staged(home: Home, asset: str) -> ModelVersion:
+    """The verified version that is staged.
+
+    Raises:
+        VersionRefused: there is none, or it is damaged.
+    """
+    pointer = read_document(home, asset)
+    if pointer is None:
+        raise VersionRefused(f"Nothing is staged yet: materialise {asset} first.")
+    return read_version(home.models, pointer["version_id"], expected_sha256=pointer["sha256"])
+
+
+def _never_made(asset: str) -> dg.Failure:
+    return dg.Failure(f"{asset} was never made in this home: materialise it first.", allow_retries=False)

@@ -18,11 +18,10 @@ def training_job() -> UnresolvedAssetJobDefinition:
     )
 
 
-def monthly_forecast_job(partitions: dg.MonthlyPartitionsDefinition) -> UnresolvedAssetJobDefinition:
+def monthly_forecast_job() -> UnresolvedAssetJobDefinition:
     """From the raw files to the forecasts of one issue month, with the version in production."""
     return dg.define_asset_job(
         "monthly_forecast",
         selection=FORECAST,
-        partitions_def=partitions,
         description="Receive the files and issue the forecasts of a month with the version in production.",
     )

@@ -8,7 +8,7 @@ import dagster as dg
 
 from milk.errors import MilkError
 from milk.forecasting.histories import HISTORY_MONTHS
-from milk.home.dataset import read_dataset
+from milk.home.dataset import Dataset, read_dataset
 from milk.home.layout import Home
 from milk.months import IssueMonths, reachable_issues
 from milk.series import series_register
@@ -28,6 +28,11 @@ def issue_months_of(settings: Settings) -> IssueMonths | None:
         dataset = read_dataset(Home(settings.home_path)) or dataset_of(DataFolder(settings.data))
     except MilkError:
         return None
+    return reachable_by(dataset, settings)
+
+
+def reachable_by(dataset: Dataset, settings: Settings) -> IssueMonths:
+    """The issue months that the prices of a dataset can reach; `last < first` means none."""
     return reachable_issues(
         first_price=dataset.first_month,
         last_price=dataset.last_month,

@@ -1,6 +1,6 @@
 """The three sources, exactly as received."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 import dagster as dg
 
@@ -14,7 +14,24 @@ from milk_assets.defs.resources import Clock, Workplace
 
 GROUP = "sources"
 FAULTS_SHOWN = 25
-_COMMON: dict[str, Any] = {
+
+
+if TYPE_CHECKING:
+    _Made: TypeAlias = dg.MaterializeResult[None]
+else:
+    # Bare, because beside check specs Dagster takes a parametrized annotation for an output of its own.
+    _Made = dg.MaterializeResult
+
+
+class _Common(TypedDict):
+    group_name: str
+    kinds: set[str]
+    owners: list[str]
+    code_version: str
+    metadata: dict[str, dg.TableSchema]
+
+
+_COMMON: _Common = {
     "group_name": GROUP,
     "kinds": {"csv", "deltalake"},
     "owners": OWNERS,
@@ -33,7 +50,7 @@ def _reception_check(asset: str) -> dg.AssetCheckSpec:
 
 
 @dg.asset(check_specs=[_reception_check("raw_milk_price")], **_COMMON)
-def raw_milk_price(workplace: Workplace, clock: Clock) -> dg.MaterializeResult[None]:
+def raw_milk_price(workplace: Workplace, clock: Clock) -> _Made:
     """Every milk price that was ever received: one row for each month and each revision of it.
 
     Nominal Chilean pesos per litre at the farm gate, without value added tax, as the text of `precio_leche.csv`. A
@@ -44,7 +61,7 @@ def raw_milk_price(workplace: Workplace, clock: Clock) -> dg.MaterializeResult[N
 
 
 @dg.asset(check_specs=[_reception_check("raw_precipitation")], **_COMMON)
-def raw_precipitation(workplace: Workplace, clock: Clock) -> dg.MaterializeResult[None]:
+def raw_precipitation(workplace: Workplace, clock: Clock) -> _Made:
     """Every rain value that was ever received: one row for each region, month and revision.
 
     Mean rain of the month in mm over eight regions, as the text of `precipitaciones.csv`. The file is optional: where
@@ -54,7 +71,7 @@ def raw_precipitation(workplace: Workplace, clock: Clock) -> dg.MaterializeResul
 
 
 @dg.asset(check_specs=[_reception_check("raw_central_bank")], **_COMMON)
-def raw_central_bank(workplace: Workplace, clock: Clock) -> dg.MaterializeResult[None]:
+def raw_central_bank(workplace: Workplace, clock: Clock) -> _Made:
     """Every cell of the macro file that was ever received: one row for each of 84 series, month and revision.
 
     Text of `banco_central.csv` exactly as received. Its decimal points were lost on the way, so the cells are kept but
@@ -63,7 +80,7 @@ def raw_central_bank(workplace: Workplace, clock: Clock) -> dg.MaterializeResult
     return _reception(workplace, clock, "central_bank")
 
 
-def _reception(workplace: Workplace, clock: Clock, source: SourceName) -> dg.MaterializeResult[None]:
+def _reception(workplace: Workplace, clock: Clock, source: SourceName) -> _Made:
     with explained():
         received = receive(workplace.home, workplace.folder, source, received_at=clock.now())
     return dg.MaterializeResult(

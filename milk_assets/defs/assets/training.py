@@ -19,6 +19,7 @@ from milk_assets.defs.resources import Clock, Workplace
 
 GROUP = "training"
 SETTINGS_SHOWN = 10
+BY_HORIZON_SHOWN = ["horizon_months", "rmse", "ratio", "coverage_80", "coverage_95", "width_80"]
 
 
 @dg.asset(group_name=GROUP, kinds={"json", "scikitlearn"}, owners=OWNERS, code_version="1", io_manager_key="params_io")
@@ -68,7 +69,9 @@ def backtest(workplace: Workplace, features: pd.DataFrame, params: Params) -> dg
         table = backtest_params(features, params, price_rule=workplace.price_rule)
     scores = scores_by_horizon(table)
     recipe = summary(scores, "milk")
-    shown = scores[scores["model"] == "milk"].sort_values("horizon_months").to_dict(orient="records")
+    shown = (
+        scores.loc[scores["model"] == "milk", BY_HORIZON_SHOWN].sort_values("horizon_months").to_dict(orient="records")
+    )
     return dg.MaterializeResult(
         value=table,
         metadata={
@@ -124,7 +127,7 @@ def prod_model(
     ledger says so. A promotion acts from the next issue on and re-issues nothing.
     """
     training = _training(workplace, clock, features, params, backtest)
-    actor = Actor("run", context.run.job_name, context.run_id)
+    actor = Actor("run", context.run.job_name, context.run.run_id)
     with explained(), workplace.store() as store:
         promotion = promote_staged(
             workplace.home, store, staging_model, training, actor=actor, decided_at=training.created_at
