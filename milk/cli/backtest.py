@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from milk.cli.console import OUT, say_progress
+from milk.cli.console import say, say_progress
 from milk.errors import HomeRefused
 from milk.evaluation.backtest import COLUMNS, TargetWindow, run_backtest
 from milk.evaluation.scores import scores_by_horizon, summary
@@ -77,13 +77,13 @@ def _write(output: Path, table: pd.DataFrame) -> None:
 
 def _report(table: pd.DataFrame, setting: Setting, output: Path) -> None:
     scores = scores_by_horizon(table)
-    OUT.print(f"{'model':<16}{'RMSE h=1':>10}{'ratio h=1':>11}{'mean ratio':>12}{'80 %':>7}{'95 %':>7}")
+    say(f"{'model':<16}{'RMSE h=1':>10}{'ratio h=1':>11}{'mean ratio':>12}{'80 %':>7}{'95 %':>7}")
     for model in scores["model"].unique():
         s = summary(scores, model)
-        OUT.print(
+        say(
             f"{model:<16}{s['rmse_next_month']:>10.2f}{s['ratio_next_month']:>11.3f}{s['ratio_year']:>12.3f}"
             f"{s['coverage_80']:>7.2f}{s['coverage_95']:>7.2f}"
         )
-    OUT.print("Ratios are RMSE over that of last_value; coverage is the mean over all horizons.", soft_wrap=True)
-    OUT.print(str(setting), soft_wrap=True)
-    OUT.print(f"{len(table)} rows written to {output}.", soft_wrap=True)
+    say("Ratios are RMSE over that of last_value; coverage is the mean over all horizons.")
+    say(str(setting))
+    say(f"{len(table)} rows written to {output}.")

@@ -7,6 +7,11 @@ OUT = Console(highlight=False)
 ERR = Console(stderr=True, highlight=False)
 
 
+def say(message: str) -> None:
+    """Print a result as it is: a path in it may hold brackets, and must not be broken over two lines."""
+    OUT.print(message, markup=False, soft_wrap=True)
+
+
 def say_error(message: str) -> None:
     """Print what went wrong."""
     ERR.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)

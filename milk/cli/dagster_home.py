@@ -23,6 +23,18 @@ def prepare_dagster_home(home: Home) -> None:
         write_atomically(file, DAGSTER_YAML)
 
 
+def create_dagster_storage(home: Home) -> None:
+    """Make Dagster's databases before its processes start.
+
+    Webserver and daemon that meet an empty folder both create them at once, and may leave a version table with two
+    heads, with which no process of Dagster starts any more.
+    """
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(home.dagster)):
+        pass
+
+
 def dagster_environment(settings: Settings, home: Home) -> dict[str, str]:
     """The environment in which the processes of Dagster find home and data."""
     return os.environ | {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from milk.cli.console import OUT
+from milk.cli.console import say
 from milk.errors import HomeRefused
 from milk.series import SourceName
 from milk.sources.faults import Fault, count_by_kind, errors_of
@@ -24,26 +24,35 @@ def check(folder: Path) -> None:
     for source, faults in found.items():
         _print_faults(source, faults)
     if any(errors_of(faults) for faults in found.values()):
-        OUT.print("These files cannot be used. Mend what is marked 'error' and check again.")
+        say("These files cannot be used. Mend what is marked 'error' and check again.")
         raise typer.Exit(1)
-    OUT.print(f"These files can be used: milk run --data {folder}")
+    say(f"These files can be used: milk run --data {folder}")
 
 
 def sample(folder: Path) -> None:
     """Write the sample files.
 
     Raises:
-        HomeRefused: the folder cannot be written.
+        HomeRefused: the folder cannot be written, or holds price data of its own.
     """
     try:
+        _refuse_other_prices(folder)
         write_sample(folder)
     except OSError as error:
         raise HomeRefused(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from error
-    OUT.print(f"Synthetic sample data written to {folder}.")
+    say(f"Synthetic sample data written to {folder}.")
+
+
+def _refuse_other_prices(folder: Path) -> None:
+    """Somebody's own files bear the same names; they must not be lost to invented ones."""
+    data = DataFolder(folder)
+    own = [f.file_name for f in SOURCE_FILES.values() if (folder / f.file_name).exists()]
+    if own and not data.is_synthetic:
+        raise HomeRefused(f"{folder} holds {' and '.join(own)}, not labelled as synthetic. Choose another folder.")
 
 
 def _print_faults(source: SourceName, faults: list[Fault]) -> None:
     counts = ", ".join(f"{kind}: {count}" for kind, count in count_by_kind(faults).items())
-    OUT.print(f"{SOURCE_FILES[source].file_name}: {counts or 'no faults'}", markup=False, soft_wrap=True)
+    say(f"{SOURCE_FILES[source].file_name}: {counts or 'no faults'}")
     for fault in faults:
-        OUT.print(f"  {fault.severity}: {fault}", markup=False, soft_wrap=True)
+        say(f"  {fault.severity}: {fault}")

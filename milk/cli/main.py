@@ -97,6 +97,8 @@ def main() -> None:
     except MilkError as error:
         say_error(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say_error("Interrupted. What was finished stands, nothing is half written; the same command goes on.")
-        sys.exit(INTERRUPTED)
+    except SystemExit as ended:
+        # Typer turns Ctrl-C into this code, and says nothing.
+        if ended.code == INTERRUPTED:
+            say_error("Interrupted. What was finished stands, nothing is half written; the same command goes on.")
+        raise

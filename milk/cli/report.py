@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from milk.cli.console import OUT, banner
+from milk.cli.console import OUT, banner, say
 from milk.errors import HomeRefused
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.home.documents import read_document
@@ -30,14 +30,22 @@ def print_report(settings: Settings, home: Home, month: Month) -> None:
     rows = forecasts_of(home, month)
     is_synthetic = bool(rows["is_synthetic"].iloc[0])
     OUT.print(banner(is_synthetic=is_synthetic), soft_wrap=True)
+    say(f"Milk price in {rows['unit'].iloc[0]}, nominal, as issued for {month}:")
     OUT.print(_forecast_table(rows))
-    OUT.print(accuracy_line(home), soft_wrap=True)
+    say(accuracy_line(home))
     missing = [name for name in ("precipitation", "central_bank") if read_table(home, f"raw_{name}").empty]
     if missing:
-        OUT.print(f"Without {' and '.join(missing)}: the forecast rests on the price alone, as it does with them.")
-    OUT.print(f"Model {rows['model_version'].iloc[0]}, {rows['kind'].iloc[0]}. Written to {home.path}", soft_wrap=True)
-    data = "" if settings.data.resolve() == SAMPLE.resolve() else f" DATA={settings.data}"
-    OUT.print(f"Next: make up{data}   (the Dagster UI on what was made)", soft_wrap=True)
+        say(f"Without {' and '.join(missing)}: the forecast rests on the price alone, as it does with them.")
+    say(f"Model {rows['model_version'].iloc[0]}, {rows['kind'].iloc[0]}. Written to {home.path}")
+    say(f"Next: {_next_command(settings)}   (the Dagster UI on what was made)")
+
+
+def _next_command(settings: Settings) -> str:
+    is_sample = settings.data.resolve() == SAMPLE.resolve()
+    if settings.home is None:
+        return "make up" if is_sample else f'make up DATA="{settings.data}"'
+    data = "" if is_sample else f' --data "{settings.data}"'
+    return f'milk up{data} --home "{settings.home}"'
 
 
 def accuracy_line(home: Home) -> str:
@@ -48,7 +56,8 @@ def accuracy_line(home: Home) -> str:
     months = f"{backtest['target_month'].min():%Y-%m} to {backtest['target_month'].max():%Y-%m}"
     return (
         f"Backtest {months}, rolling origin: RMSE is {recipe['ratio_next_month']:.2f} of the last value's next month "
-        f"and {recipe['ratio_year']:.2f} on average over the year; 80 % intervals held {recipe['coverage_80']:.0%}."
+        f"and {recipe['ratio_year']:.2f} on average over the year; "
+        f"80 % intervals held {100 * recipe['coverage_80']:.0f} %."
     )
 
 
@@ -63,7 +72,7 @@ def write_json(settings: Settings, home: Home, month: Month, file: Path) -> None
         write_atomically(file, content)
     except OSError as error:
         raise HomeRefused(f"{file} cannot be written: {error.strerror}. Choose another --json.") from error
-    OUT.print(f"Forecasts and provenance written to {file}.", soft_wrap=True)
+    say(f"Forecasts and provenance written to {file}.")
 
 
 def _document(settings: Settings, home: Home, month: Month) -> dict[str, Any]:
@@ -92,7 +101,7 @@ def _document(settings: Settings, home: Home, month: Month) -> dict[str, Any]:
 
 
 def _forecast_table(rows: pd.DataFrame) -> Table:
-    table = Table(title=f"Milk price, {rows['unit'].iloc[0]} nominal, issued for {rows['issue_month'].iloc[0]:%Y-%m}")
+    table = Table()
     for name in ("month", "price", "80 % interval"):
         table.add_column(name, justify="right")
     for row in rows.itertuples():

@@ -1,8 +1,8 @@
 """`milk run`: the whole graph in this process, then what it forecasts."""
 
 import logging
+import threading
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,12 @@ from milk.cli.console import say_progress
 from milk.cli.dagster_home import prepare_dagster_home
 from milk.cli.report import print_report, write_json
 from milk.errors import MilkError, UnreachableMonth
+from milk.home.dataset import Dataset, judged_dataset
 from milk.home.layout import Home
 from milk.months import Month
 from milk.settings import Settings, load_settings
 from milk.sources.files import DataFolder
-from milk.steps.receive import claim_for_folder
+from milk.steps.receive import claim_for_folder, dataset_of
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -31,12 +32,13 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
     """
     settings = load_settings(data=data, home=home)
     wanted = Month.parse(issue) if issue else None
-    place = Home(settings.home_path)
+    place, folder = Home(settings.home_path), DataFolder(settings.data)
     say_progress(f"Data {settings.data}, home {place.path}")
+    # Before anything is written: data that the home refuses or that reach no month wanted leave nothing behind.
+    _months(settings, judged_dataset(place, dataset_of(folder)), wanted)
     place.prepare()
     with place.locked():
-        claim_for_folder(place, DataFolder(settings.data))
-        months = _months(settings, wanted)
+        months = _months(settings, claim_for_folder(place, folder), wanted)
         say_progress(f"Issue months {months[0]} to {months[-1]}; loading Dagster ...")
         prepare_dagster_home(place)
         _execute(settings, place, months)
@@ -45,11 +47,11 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
             write_json(settings, place, months[-1], json_file)
 
 
-def _months(settings: Settings, wanted: Month | None) -> list[Month]:
-    from milk_assets.defs.partitions import issue_months_of
+def _months(settings: Settings, dataset: Dataset, wanted: Month | None) -> list[Month]:
+    from milk_assets.defs.partitions import reachable_by
 
-    reachable = issue_months_of(settings)
-    if reachable is None or reachable.last < reachable.first:
+    reachable = reachable_by(dataset, settings)
+    if reachable.last < reachable.first:
         raise UnreachableMonth(
             f"The prices in {settings.data} reach no issue month from {settings.first_issue} on: ten years of them are "
             "needed before the first. Give a longer price file, or set MILK_FIRST_ISSUE to an earlier month."
@@ -69,6 +71,7 @@ def _execute(settings: Settings, home: Home, months: list[Month]) -> None:
 
     Raises:
         MilkError: a step failed; the message is the one that its asset gave.
+        KeyboardInterrupt: the run was interrupted.
     """
     import dagster as dg
 
@@ -76,8 +79,9 @@ def _execute(settings: Settings, home: Home, months: list[Month]) -> None:
 
     job = build_definitions(settings).resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
+    progress = _Progress(len(job.graph.node_dict))
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        instance.add_event_listener(run_id, _progress(len(job.graph.node_dict)))
+        instance.add_event_listener(run_id, lambda entry: progress.say(entry.dagster_event))
         logging.getLogger("alembic").setLevel(logging.ERROR)
         result = job.execute_in_process(
             instance=instance,
@@ -86,32 +90,60 @@ def _execute(settings: Settings, home: Home, months: list[Month]) -> None:
             tags={RANGE_START: str(months[0]), RANGE_END: str(months[-1])},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-    if not result.success:
-        raise MilkError(_failure_message(result))
-
-
-def _progress(steps: int) -> Callable[["dg.EventLogEntry"], None]:
-    """Print each step as it ends."""
-    done: list[str] = []
-
-    def listen(entry: "dg.EventLogEntry") -> None:
-        event = entry.dagster_event
-        if event is not None and event.event_type_value == "STEP_SUCCESS":
-            done.append(str(event.step_key))
-            say_progress(f"  {len(done):>2}/{steps} {event.step_key}")
-
-    return listen
-
-
-def _failure_message(result: "dg.ExecuteInProcessResult") -> str:
-    lines = []
     for event in result.all_events:
-        if event.event_type_value != "STEP_FAILURE":
-            continue
+        progress.say(event)
+    if _is_interrupted(result):
+        raise KeyboardInterrupt
+    if not result.success:
+        raise MilkError(failure_message(result))
+
+
+class _Progress:
+    """Prints each step once, as it ends.
+
+    Dagster tells of events from a thread of its own that the end of the run may overtake; so all of them are said
+    again at the end, and what was said before is not repeated.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._done: set[str] = set()
+        self._one_at_a_time = threading.Lock()
+
+    def say(self, event: "dg.DagsterEvent | None") -> None:
+        """Print the step that an event ends."""
+        if event is None or event.event_type_value != "STEP_SUCCESS":
+            return
+        with self._one_at_a_time:
+            if event.step_key not in self._done:
+                self._done.add(str(event.step_key))
+                say_progress(f"  {len(self._done):>2}/{self._steps} {event.step_key}")
+
+
+def _is_interrupted(result: "dg.ExecuteInProcessResult") -> bool:
+    """Whether Ctrl-C ended the run: Dagster makes the failure of a step of it."""
+    failures: list[Any] = [e.event_specific_data for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
+    return any(f.error is not None and f.error.cls_name == "DagsterExecutionInterruptedError" for f in failures)
+
+
+def failure_message(result: "dg.ExecuteInProcessResult") -> str:
+    """What stopped a run, in the words of the asset or the check that did; a bug with its first cause."""
+    lines = [
+        f"{check.asset_key.to_user_string()}, check {check.check_name}: {check.description}"
+        for check in result.get_asset_check_evaluations()
+        if check.blocking and not check.passed and check.severity.value == "ERROR"
+    ]
+    for event in result.all_events:
         data: Any = event.event_specific_data
-        said = data.user_failure_data.description if data.user_failure_data else _innermost(data.error)
-        lines.append(f"{event.step_key}: {said}")
+        if event.event_type_value == "STEP_FAILURE" and not _is_failed_check(data.error):
+            said = data.user_failure_data.description if data.user_failure_data else _innermost(data.error)
+            lines.append(f"{event.step_key}: {said}")
     return "\n".join(lines) or "The run failed; see it in the Dagster UI: make up"
+
+
+def _is_failed_check(error: "SerializableErrorInfo | None") -> bool:
+    """Whether a step failed only because its check did, which is told in the words of the check."""
+    return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
 
 
 def _innermost(error: "SerializableErrorInfo | None") -> str:

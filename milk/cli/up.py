@@ -1,17 +1,17 @@
 """`milk up`: the Dagster UI and its daemon on one home, as two subprocesses that end together."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
-from milk.cli.console import OUT, say_progress
-from milk.cli.dagster_home import dagster_environment, prepare_dagster_home
+from milk.cli.console import say, say_progress
+from milk.cli.dagster_home import create_dagster_storage, dagster_environment, prepare_dagster_home
 from milk.errors import BadSetting, MilkError
-from milk.home.dataset import read_dataset, refuse_other_dataset
+from milk.home.dataset import judged_dataset
 from milk.home.layout import Home
 from milk.settings import PROJECT, Settings, load_settings
 from milk.sources.files import DataFolder
@@ -20,6 +20,10 @@ from milk.steps.receive import dataset_of
 HOST = "127.0.0.1"
 START_SECONDS = 180
 STOP_SECONDS = 8
+LOCATIONS = """
+{ workspaceOrError { ... on Workspace { locationEntries {
+    loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }
+"""
 
 
 def serve_dagster(*, data: Path | None, home: Path | None, port: int | None) -> None:
@@ -30,28 +34,24 @@ def serve_dagster(*, data: Path | None, home: Path | None, port: int | None) -> 
     """
     settings = load_settings(data=data, home=home, port=port)
     place = Home(settings.home_path)
+    # A UI whose data the home would refuse is of no use: say so before it starts.
+    judged_dataset(place, dataset_of(DataFolder(settings.data)))
     place.prepare()
-    _refuse_mismatch(settings, place)
     _refuse_taken(settings.port)
-    prepare_dagster_home(place)
     say_progress(f"Data {settings.data}, home {place.path}; starting the Dagster UI and its daemon ...")
+    prepare_dagster_home(place)
+    create_dagster_storage(place)
+    # A service manager ends this process so; the parts, in groups of their own, would live on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parts = _start(settings, place)
     try:
         _wait_until_ready(parts, settings.port)
-        OUT.print(f"Dagster UI: http://{HOST}:{settings.port}   (Ctrl-C stops it)")
+        say(f"Dagster UI: http://{HOST}:{settings.port}   (Ctrl-C stops it)")
         _watch(parts)
     except KeyboardInterrupt:
         say_progress("Stopping ...")
     finally:
         _stop(parts)
-
-
-def _refuse_mismatch(settings: Settings, home: Home) -> None:
-    """A UI whose data the home would refuse is of no use: say so before it starts."""
-    received = dataset_of(DataFolder(settings.data))
-    held = read_dataset(home)
-    if held is not None:
-        refuse_other_dataset(home, held, received)
 
 
 def _refuse_taken(port: int) -> None:
@@ -85,15 +85,34 @@ def _start(settings: Settings, home: Home) -> dict[str, subprocess.Popen[bytes]]
 
 
 def _wait_until_ready(parts: dict[str, subprocess.Popen[bytes]], port: int) -> None:
+    """Wait until the UI answers and knows the assets: it starts even where their code cannot be loaded.
+
+    Raises:
+        MilkError: a part ended, the code location cannot be loaded, or it takes too long.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         _refuse_ended(parts)
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/server_info", timeout=2):
+            if _is_loaded(port):
                 return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
+        except OSError:
+            pass
+        time.sleep(0.5)
     raise MilkError(f"The Dagster UI did not answer within {START_SECONDS} s.")
+
+
+def _is_loaded(port: int) -> bool:
+    body = json.dumps({"query": LOCATIONS}).encode()
+    request = urllib.request.Request(
+        f"http://{HOST}:{port}/graphql", data=body, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # because the address is ours
+        entries = json.load(answer)["data"]["workspaceOrError"].get("locationEntries", [])
+    for entry in entries:
+        if entry["loadStatus"] == "LOADED" and entry["locationOrLoadError"]["__typename"] == "PythonError":
+            raise MilkError(f"The assets cannot be loaded: {entry['locationOrLoadError']['message'].strip()}")
+    return bool(entries) and all(entry["loadStatus"] == "LOADED" for entry in entries)
 
 
 def _watch(parts: dict[str, subprocess.Popen[bytes]]) -> None:

@@ -1,0 +1,123 @@
+"""`milk run` and `milk status` on the sample; what an interrupted run leaves."""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.milk.cli.commands import command, content_of, environment, milk, milk_process
+from tests.milk.cli.conftest import Ran
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+
+def test_a_run_says_what_it_forecasts_and_how_far_to_trust_it(ran: Ran) -> None:
+    out = ran.told.out
+    assert "SYNTHETIC DATA" in out
+    assert "issued for 2026-11" in " ".join(out.split())
+    for said in ("2027-10", "80 % interval", "Backtest 2024-11 to 2026-10", "Next: milk up", str(ran.home)):
+        assert said in out
+    assert "24/24" in ran.told.err
+
+
+def test_the_document_holds_forecasts_and_provenance(ran: Ran) -> None:
+    document = ran.document
+    assert document["is_synthetic"] is True
+    assert document["issue_month"] == "2026-11"
+    assert document["unit"] == "CLP/L"
+    assert document["model_version"].startswith("v-")
+    assert len(document["data_versions"]["features"]["sha256"]) == 64
+    assert document["params"]
+    assert set(document["backtest"]) >= {"milk", "last_value"}
+    forecasts = document["forecasts"]
+    assert [row["target_month"] for row in forecasts] == [f"2026-{m}" for m in (11, 12)] + [
+        f"2027-{m:02d}" for m in range(1, 11)
+    ]
+    for row in forecasts:
+        assert row["lower_95"] <= row["lower_80"] <= row["price"] <= row["upper_80"] <= row["upper_95"]
+        assert not set(row) & {"unit", "issued_at", "is_synthetic"}, "said once, at the head"
+
+
+def test_again_it_forecasts_the_same_and_adds_no_version(ran: Ran, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(ran.home, home)
+    again = milk_process("run", "--json", tmp_path / "again.json", "--home", home)
+    assert again.code == 0, again.err
+    assert _forecasts(json.loads((tmp_path / "again.json").read_bytes())) == _forecasts(ran.document)
+    before, after = content_of(ran.home), content_of(home)
+    kept = ("models/", "received/", "tables/raw_", "documents/", "milk.db", "dataset.json")
+    assert {f: h for f, h in after.items() if f.startswith(kept)} == {
+        f: h for f, h in before.items() if f.startswith(kept)
+    }
+
+
+def test_one_issue_month(ran: Ran, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(ran.home, home)
+    told = milk("run", "--issue", "2026-03", "--json", tmp_path / "one.json", "--home", home)
+    assert told.code == 0, told.err
+    assert json.loads((tmp_path / "one.json").read_bytes())["issue_month"] == "2026-03"
+    assert "Issue months 2026-03 to 2026-03" in told.err
+
+
+def test_status_before_and_after(ran: Ran, tmp_path: Path) -> None:
+    nothing = milk("status", "--home", tmp_path / "none")
+    assert nothing.code == 0
+    assert "is empty. Next: make run" in nothing.out
+    assert not (tmp_path / "none").exists()
+    before = content_of(ran.home)
+    told = milk("status", "--home", ran.home)
+    assert told.code == 0, told.err
+    for said in ("SYNTHETIC", "prices 1979-01 to 2026-10", "issued for 2026-11", "11 issues from 2026-01", "RMSE"):
+        assert said in told.out
+    assert ran.document["model_version"] in told.out
+    assert content_of(ran.home) == before
+
+
+def test_status_of_a_home_that_was_only_claimed(ran: Ran, tmp_path: Path) -> None:
+    shutil.copy(ran.home / "dataset.json", tmp_path)
+    told = milk("status", "--home", tmp_path)
+    assert told.code == 0
+    assert "forecast  none yet" in told.out
+    assert "none in production yet" in told.out
+    assert [file.name for file in tmp_path.iterdir()] == ["dataset.json"], "to look is not to write"
+
+
+def test_a_run_that_was_stopped_midway_goes_on(ran: Ran, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    code, said = _stopped(home, "params", signal.SIGINT)
+    assert code == 130
+    assert "error: Interrupted." in said
+    assert "Traceback" not in said
+    assert "staging_model" not in said
+
+    code, said = _stopped(home, "staging_model", signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert not (home / "tables" / "batch_predictions").exists()
+
+    told = milk_process("run", "--json", tmp_path / "after.json", "--home", home)
+    assert told.code == 0, told.err
+    assert _forecasts(json.loads((tmp_path / "after.json").read_bytes())) == _forecasts(ran.document)
+
+
+def _stopped(home: Path, step: str, sign: signal.Signals) -> tuple[int, str]:
+    """A run that gets a signal when a step has ended: its exit code and what it said."""
+    with subprocess.Popen(command("run", "--home", home), env=environment(), stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        said = ""
+        for line in run.stderr:
+            said += line
+            if line.strip().endswith(f"/24 {step}"):
+                run.send_signal(sign)
+                break
+        said += run.stderr.read()
+    return run.returncode, said
+
+
+def _forecasts(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The numbers, without what depends on the day of the run."""
+    return [{k: v for k, v in row.items() if k != "kind"} for row in document["forecasts"]]
