@@ -123,13 +123,12 @@ def _metadata(issued: Issued, version: int, features: pd.DataFrame) -> dict[str,
 
 
 def _shown(issue: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of an issue, narrow enough for the page."""
+    """The rows of an issue, narrow enough for the page: spaces that do not break keep an interval on its line."""
     return [
         {
             "month": f"{row.target_month:%Y-%m}",
             "price": f"{row.price:.1f}",
-            "80 %": f"{row.lower_80:.1f} to {row.upper_80:.1f}",
-            "95 %": f"{row.lower_95:.1f} to {row.upper_95:.1f}",
+            "80 %": f"{row.lower_80:.1f}\u00a0to\u00a0{row.upper_80:.1f}",
         }
         for row in issue.sort_values("target_month").itertuples()
     ]
