@@ -1,0 +1,136 @@
+"""The real webserver, daemon and browser: *Materialize all* over every asset and month of the sample."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import sync_playwright
+
+from milk.home.layout import Home
+from milk.home.tables import read_table
+from tests.e2e.servers import DagsterServer, chromium, milk_up
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+
+BACKFILL_SECONDS = 400
+ASSETS = """
+{ assetNodes { assetKey { path } isPartitioned partitionKeys isExecutable } }
+"""
+LAUNCH = """
+mutation ($backfill: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $backfill) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+STATUS = """
+query ($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }
+"""
+RUNS = """
+{ runsOrError { ... on Runs { results { status tags { key value } } } } }
+"""
+SCHEDULE = """
+{ schedulesOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "milk_assets"}) {
+    ... on Schedules { results { name scheduleState { status } } } } }
+"""
+BROWSER_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("e2e") / "home")
+
+
+@pytest.fixture(scope="module")
+def server(home: Home) -> Iterator[DagsterServer]:
+    """The servers on an empty home: whoever starts with the UI has run nothing before."""
+    with milk_up(home.path, home.path.parent / "up.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def backfill(server: DagsterServer) -> str:
+    """All assets over all months, launched as the UI launches it; its status when it has ended."""
+    nodes = server.query(ASSETS)["assetNodes"]
+    months = next(node["partitionKeys"] for node in nodes if node["isPartitioned"])
+    selection = [{"path": node["assetKey"]["path"]} for node in nodes]
+    launched = server.query(LAUNCH, backfill={"partitionNames": months, "assetSelection": selection, "title": "all"})
+    backfill_id = launched["launchPartitionBackfill"]["backfillId"]
+    deadline = time.monotonic() + BACKFILL_SECONDS
+    while (status := server.query(STATUS, id=backfill_id)["partitionBackfillOrError"]["status"]) == "REQUESTED":
+        assert time.monotonic() < deadline, "the backfill did not end"
+        time.sleep(2)
+    return str(status)
+
+
+def test_the_months_of_the_sample_are_the_partitions(server: DagsterServer) -> None:
+    nodes = server.query(ASSETS)["assetNodes"]
+    partitioned = {node["assetKey"]["path"][0]: node["partitionKeys"] for node in nodes if node["isPartitioned"]}
+    assert list(partitioned) == ["batch_predictions"]
+    assert partitioned["batch_predictions"][0] == "2010-01"
+    assert partitioned["batch_predictions"][-1] == "2026-11"
+    assert len(nodes) == 10
+
+
+def test_the_schedule_is_on_without_a_click(server: DagsterServer) -> None:
+    schedules = server.query(SCHEDULE)["schedulesOrError"]["results"]
+    assert [(s["name"], s["scheduleState"]["status"]) for s in schedules] == [("monthly_forecast_schedule", "RUNNING")]
+
+
+def test_materialize_all_is_green_in_two_runs(server: DagsterServer, backfill: str) -> None:
+    runs = server.query(RUNS)["runsOrError"]["results"]
+    assert backfill == "COMPLETED_SUCCESS"
+    # One run of everything without months, one of all the months: not one run a month.
+    assert [run["status"] for run in runs] == ["SUCCESS", "SUCCESS"]
+
+
+def test_the_forecasts_are_in_the_table(home: Home, backfill: str) -> None:
+    assert backfill == "COMPLETED_SUCCESS"
+    table = read_table(home, "batch_predictions")
+    assert table["issue_month"].nunique() == 203
+    assert len(table) == 203 * 12
+    assert table["is_synthetic"].all()
+
+
+def test_pages_show_what_was_made(server: DagsterServer, backfill: str, tmp_path: Path) -> None:
+    assert backfill == "COMPLETED_SUCCESS"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_OPTIONS)
+        try:
+            page = browser.new_page(viewport={"width": 1500, "height": 900})
+            page.goto(f"{server.url}/asset-groups")
+            page.get_by_text("Materialize all").wait_for(timeout=60_000)
+            for group in ("sources", "panel", "training", "forecasts"):
+                page.get_by_text(group, exact=True).first.wait_for(timeout=30_000)
+            page.screenshot(path=tmp_path / "graph.png")
+            page.goto(f"{server.url}/assets/batch_predictions")
+            page.get_by_text("The forecasts issued for a month").wait_for(timeout=60_000)
+            page.get_by_text("contribution_momentum").wait_for(timeout=30_000)
+            picture = page.locator("img[src^='data:image/svg+xml']").first
+            picture.wait_for(timeout=30_000)
+            assert picture.evaluate("image => image.naturalWidth") > 0
+            page.screenshot(path=tmp_path / "batch_predictions.png", full_page=True)
+        finally:
+            browser.close()
+    assert (tmp_path / "graph.png").stat().st_size > 10_000
+
+
+def test_nothing_is_left_after_the_stop(tmp_path: Path) -> None:
+    with milk_up(tmp_path / "home", tmp_path / "up.log") as server:
+        family = psutil.Process(server.process.pid).children(recursive=True)
+        assert family
+    gone, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive, [process.cmdline() for process in alive]
+    assert gone
+    assert server.process.returncode == 0
