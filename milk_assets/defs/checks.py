@@ -13,7 +13,7 @@ import pandera.pandas as pa
 from milk.errors import MilkError
 from milk.evaluation.promotion import beats_last_value
 from milk.models.version import ModelVersion
-from milk.panel.observations import KEY
+from milk.panel.observations import latest
 from milk.publication.ledger import current_champion
 from milk.series import SERIES_ID
 from milk.steps.predictions import schema_problem
@@ -77,8 +77,7 @@ def no_month_absent(raw_milk_price: pd.DataFrame) -> dg.AssetCheckResult:
 )
 def price_is_as_received(merged_table: pd.DataFrame, raw_milk_price: pd.DataFrame) -> dg.AssetCheckResult:
     """The price of the merged table against the observations."""
-    newest = raw_milk_price.sort_values([*KEY, "known_since"]).drop_duplicates(KEY, keep="last")
-    received = pd.to_numeric(newest.set_index("month")["value"])
+    received = pd.to_numeric(latest(raw_milk_price).set_index("month")["value"])
     merged = merged_table.set_index("month")["price"]
     # Over the months of both: a month that got lost on the way is a difference, too.
     months = merged.index.union(received.index)

@@ -10,7 +10,7 @@ import pandas as pd
 from milk.errors import VersionRefused
 from milk.home.documents import read_document, write_document
 from milk.home.layout import Home
-from milk.home.tables import has_table, read_table, write_table
+from milk.home.tables import has_table, read_table, write_whole_table
 from milk.models.version import ModelVersion, read_version
 from milk.steps.promotion import load_champion
 from milk.steps.training import Params
@@ -24,9 +24,9 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     workplace: dg.ResourceDependency[Workplace]
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        """Write the table in one commit."""
+        """Write the table in one commit, or nothing where it holds the same rows."""
         with explained():
-            version = write_table(self.workplace.home, context.asset_key.path[-1], obj)
+            version = write_whole_table(self.workplace.home, context.asset_key.path[-1], obj)
         context.add_output_metadata({"table_version": version})
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from milk.home.tables import (
     read_table,
     table_version,
     write_table,
+    write_whole_table,
 )
 from tests.milk.test_tables import SCHEMAS, SOUND, Cell, instants, months, texts
 
@@ -84,6 +85,15 @@ def test_written_twice_is_equal_content_and_one_more_version(home: Home) -> None
     assert write_table(home, "t", table) == 1 == table_version(home, "t")
     assert read_table(home, "t").equals(first)
     assert len(read_table(home, "t")) == 3
+
+
+def test_whole_table_with_the_same_rows_leaves_no_version(home: Home) -> None:
+    table = rows("2020-01", 24, 1.0)
+    assert write_whole_table(home, "t", table) == 0
+    assert write_whole_table(home, "t", table.sample(frac=1.0, random_state=1)) == 0
+    assert write_whole_table(home, "t", rows("2020-01", 24, 2.0)) == 1
+    assert write_whole_table(home, "t", rows("2020-01", 24, 2.0).astype({"value": "float32"})) == 2
+    assert table_version(home, "t") == 2
 
 
 def test_whole_table_may_change_its_columns(home: Home) -> None:
