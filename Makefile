@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 MILK := $(BIN)/milk
 
-.PHONY: help run test up check format clean update-snapshot ci
+.PHONY: help run test up check format clean update-snapshot soak ci
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ format: .venv/.ready-dev ## format the code and mend what the linter can mend
 
 update-snapshot: .venv/.ready-dev ## accept a change of the asset graph
 	@MILK_UPDATE_SNAPSHOT=1 $(BIN)/pytest -q tests/milk_assets/test_graph_snapshot.py
+
+soak: .venv/.ready-dev ## kill runs at random moments and count what is broken; about ten minutes
+	@$(BIN)/python benchmarks/soak.py
 
 ci: ## what the continuous integration runs
 	@bash .ci/run

@@ -1,5 +1,6 @@
 """The real `milk up` on free ports, and how the tests talk to it."""
 
+import ctypes.util
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -47,11 +48,16 @@ def free_port() -> int:
 
 
 def chromium() -> str:
-    """The browser; the test that asks for it is skipped where there is none, and fails where one is required."""
-    for name in CHROMIUM_NAMES:
-        if path := shutil.which(name):
-            return path
-    reason = f"no browser: none of {', '.join(CHROMIUM_NAMES)} is installed"
+    """The browser; the test that asks for it is skipped where a part is missing, and fails where it is required."""
+    found = [path for name in CHROMIUM_NAMES if (path := shutil.which(name))]
+    if not found:
+        _missing(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is installed")
+    if sys.platform == "linux" and ctypes.util.find_library("atomic") is None:
+        _missing("the driver of the browser does not start without libatomic (Debian: libatomic1)")
+    return found[0]
+
+
+def _missing(reason: str) -> NoReturn:
     if os.environ.get("MILK_REQUIRE_PARTS"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -105,8 +105,9 @@ def test_the_forecasts_are_in_the_table(home: Home, backfill: str) -> None:
 
 def test_pages_show_what_was_made(server: DagsterServer, backfill: str, tmp_path: Path) -> None:
     assert backfill == "COMPLETED_SUCCESS"
+    executable = chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_OPTIONS)
+        browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
         try:
             page = browser.new_page(viewport={"width": 1500, "height": 900})
             page.goto(f"{server.url}/asset-groups")
