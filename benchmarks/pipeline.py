@@ -23,7 +23,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetNode
 
-from milk.cli.dagster_home import prepare_dagster_home
+from milk.cli.dagster_home import in_process_instance, prepare_dagster_home
 from milk.cli.run import RANGE_END, RANGE_START
 from milk.evaluation.scores import scores_by_horizon
 from milk.forecasting.features import build_features
@@ -84,7 +84,7 @@ def _empty_check(spec: dg.AssetCheckSpec) -> dg.AssetChecksDefinition:
 def run(definitions: dg.Definitions, home: Home, months: list[Month], *, only: str | None = None) -> None:
     """One run in this process; a failure ends the benchmark."""
     job = definitions.resolve_implicit_global_asset_job_def()
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+    with in_process_instance(home) as instance:
         result = job.execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey(only)] if only else None,

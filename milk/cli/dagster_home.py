@@ -1,9 +1,15 @@
 """The folder that Dagster keeps its runs in, inside the home, with our settings for it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from milk.home.layout import Home, write_atomically
 from milk.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 DAGSTER_YAML = b"""\
 # Written by milk at each start; change the program, not this file.
@@ -14,13 +20,31 @@ run_retries: {enabled: true, max_retries: 0}
 concurrency: {runs: {max_concurrent_runs: 1}}
 retention: {schedule: {purge_after_days: 90}, sensor: {purge_after_days: {skipped: 7, failure: 30, success: -1}}}
 """
+IN_PROCESS_YAML = (
+    DAGSTER_YAML
+    + b"""\
+# A run of the command line: its output goes to the terminal, and no helper process of Dagster's captures it.
+compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
+"""
+)
+IN_PROCESS_FILE = "in-process.yaml"
 
 
 def prepare_dagster_home(home: Home) -> None:
     """Make the folder and write its settings, unless they stand there already."""
-    file = home.dagster / "dagster.yaml"
-    if not file.exists() or file.read_bytes() != DAGSTER_YAML:
-        write_atomically(file, DAGSTER_YAML)
+    for name, content in (("dagster.yaml", DAGSTER_YAML), (IN_PROCESS_FILE, IN_PROCESS_YAML)):
+        file = home.dagster / name
+        if not file.exists() or file.read_bytes() != content:
+            write_atomically(file, content)
+
+
+@contextmanager
+def in_process_instance(home: Home) -> "Iterator[dg.DagsterInstance]":
+    """Dagster's records of a prepared home, for a run in this process; made where they are not there yet."""
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(home.dagster), config_filename=IN_PROCESS_FILE) as instance:
+        yield instance
 
 
 def create_dagster_storage(home: Home) -> None:
@@ -29,9 +53,7 @@ def create_dagster_storage(home: Home) -> None:
     Webserver and daemon that meet an empty folder both create them at once, and may leave a version table with two
     heads, with which no process of Dagster starts any more.
     """
-    import dagster as dg
-
-    with dg.DagsterInstance.from_config(str(home.dagster)):
+    with in_process_instance(home):
         pass
 
 

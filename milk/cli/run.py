@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from milk.cli.console import say_progress
-from milk.cli.dagster_home import prepare_dagster_home
+from milk.cli.dagster_home import in_process_instance, prepare_dagster_home
 from milk.cli.report import print_report, write_json
 from milk.errors import MilkError, UnreachableMonth
 from milk.home.dataset import Dataset, judged_dataset
@@ -73,14 +73,12 @@ def _execute(settings: Settings, home: Home, months: list[Month]) -> None:
         MilkError: a step failed; the message is the one that its asset gave.
         KeyboardInterrupt: the run was interrupted.
     """
-    import dagster as dg
-
     from milk_assets.definitions import build_definitions
 
     job = build_definitions(settings).resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
     progress = _Progress(len(job.graph.node_dict))
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+    with in_process_instance(home) as instance:
         instance.add_event_listener(run_id, lambda entry: progress.say(entry.dagster_event))
         logging.getLogger("alembic").setLevel(logging.ERROR)
         result = job.execute_in_process(
