@@ -35,9 +35,10 @@ def price_history(merged: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     return _png(figure)
 
 
-def search_results(table: pd.DataFrame) -> bytes:
+def search_results(table: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     """Every setting of a search: next month against the year ahead, the choice marked."""
-    figure, axes = _figure("Search: each point is a setting", "RMSE ratio to last value, mean of horizons 1 to 12")
+    label = "RMSE ratio to last value, mean of horizons 1 to 12"
+    figure, axes = _figure("Search: each point is a setting", label, is_synthetic=is_synthetic)
     points = axes.scatter(
         table["ratio_next_month"], table["ratio_year"], c=table["half_life_months"], cmap="viridis", s=14
     )

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     data: Path = SAMPLE
     home: Path | None = None
     first_issue: MonthSetting = Month(2010, 1)
-    evaluation_months: int = Field(default=120, ge=12, le=600)
+    evaluation_months: int = Field(default=120, ge=24, le=600)
     executor: Literal["in_process", "multiprocess"] = "in_process"
     store_url: str | None = None
     port: int = Field(default=3000, ge=1, le=65535)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from milk.cli.console import say, say_progress
+from milk.cli.console import OUT, banner, say, say_progress
 from milk.errors import HomeRefused
 from milk.evaluation.backtest import COLUMNS, TargetWindow, run_backtest
 from milk.evaluation.scores import scores_by_horizon, summary
@@ -40,6 +40,7 @@ def backtest_folder(data: Path, *, first: str, last: str, output: Path, price_la
     features = features_of_folder(DataFolder(data), price_rule)
     table, setting = run_backtest(features, window, price_rule=price_rule, method=IntervalMethod())
     _write(output, table)
+    OUT.print(banner(is_synthetic=DataFolder(data).is_synthetic), soft_wrap=True)
     _report(table, setting, output)
 
 

@@ -1,5 +1,8 @@
 """What is printed, and how: results to standard output, everything else to standard error."""
 
+import sys
+from pathlib import Path
+
 from rich.console import Console
 from rich.markup import escape
 
@@ -27,3 +30,9 @@ def banner(*, is_synthetic: bool) -> str:
     if is_synthetic:
         return "[bold red]SYNTHETIC DATA[/]: invented prices, for trying the program. No use for any decision."
     return "Real data, as given in the folder."
+
+
+def command() -> str:
+    """This command as its user typed it, for the next one to type."""
+    typed = Path(sys.argv[0])
+    return str(typed) if typed.name == "milk" else "milk"

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import typer
 
-from milk.cli.console import say
+from milk.cli.console import command, say
 from milk.errors import HomeRefused
+from milk.evaluation.backtest import refuse_short
 from milk.series import SourceName
 from milk.sources.faults import Fault, count_by_kind, errors_of
 from milk.sources.files import SOURCE_FILES, DataFolder
 from milk.sources.sample import write_sample
-from milk.steps.receive import check_folder
+from milk.steps.receive import check_folder, dataset_of
 
 
 def check(folder: Path) -> None:
@@ -18,6 +19,7 @@ def check(folder: Path) -> None:
 
     Raises:
         BadInput: the folder or the price file is missing.
+        NotEnoughHistory: the files are sound, but the prices too few.
         typer.Exit: with code 1 where a file cannot be used.
     """
     found = check_folder(DataFolder(folder))
@@ -26,7 +28,9 @@ def check(folder: Path) -> None:
     if any(errors_of(faults) for faults in found.values()):
         say("These files cannot be used. Mend what is marked 'error' and check again.")
         raise typer.Exit(1)
-    say(f"These files can be used: milk run --data {folder}")
+    dataset = dataset_of(DataFolder(folder))
+    refuse_short(dataset.first_month, dataset.last_month)
+    say(f"These files can be used: {command()} run --data {folder}")
 
 
 def sample(folder: Path) -> None:

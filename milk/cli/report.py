@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from milk.cli.console import OUT, banner, say
+from milk.cli.console import OUT, banner, command, say
 from milk.errors import HomeRefused
-from milk.evaluation.scores import scores_by_horizon, summary
-from milk.home.documents import read_document
+from milk.forecasting.fit import LAST_VALUE
 from milk.home.layout import Home, write_atomically
 from milk.home.tables import has_table, read_table
+from milk.models.version import ModelVersion, read_version
 from milk.months import Month
 from milk.settings import SAMPLE, Settings
 from milk.steps.predictions import TABLE
@@ -32,11 +32,12 @@ def print_report(settings: Settings, home: Home, month: Month) -> None:
     OUT.print(banner(is_synthetic=is_synthetic), soft_wrap=True)
     say(f"Milk price in {rows['unit'].iloc[0]}, nominal, as issued for {month}:")
     OUT.print(_forecast_table(rows))
-    say(accuracy_line(home))
+    version = read_version(home.models, str(rows["model_version"].iloc[0]))
+    say(accuracy_line(version))
     missing = [name for name in ("precipitation", "central_bank") if read_table(home, f"raw_{name}").empty]
     if missing:
         say(f"Without {' and '.join(missing)}: the forecast rests on the price alone, as it does with them.")
-    say(f"Model {rows['model_version'].iloc[0]}, {rows['kind'].iloc[0]}. Written to {home.path}")
+    say(f"Model {version.version_id} ({version.recipe_name}), {rows['kind'].iloc[0]}. Written to {home.path}")
     say(f"Next: {_next_command(settings)}   (the Dagster UI on what was made)")
 
 
@@ -45,20 +46,21 @@ def _next_command(settings: Settings) -> str:
     if settings.home is None:
         return "make up" if is_sample else f'make up DATA="{settings.data}"'
     data = "" if is_sample else f' --data "{settings.data}"'
-    return f'milk up{data} --home "{settings.home}"'
+    return f'{command()} up{data} --home "{settings.home}"'
 
 
-def accuracy_line(home: Home) -> str:
-    """How the recipe did against the last value in the backtest, in one sentence."""
-    backtest = read_table(home, "backtest")
-    scores = scores_by_horizon(backtest)
-    recipe = summary(scores, "milk")
-    months = f"{backtest['target_month'].min():%Y-%m} to {backtest['target_month'].max():%Y-%m}"
-    return (
-        f"Backtest {months}, rolling origin: RMSE is {recipe['ratio_next_month']:.2f} of the last value's next month "
-        f"and {recipe['ratio_year']:.2f} on average over the year; "
-        f"80 % intervals held {100 * recipe['coverage_80']:.0f} %."
+def accuracy_line(version: ModelVersion) -> str:
+    """How the recipe that made the forecasts did in the backtest it was judged by, in one or two sentences."""
+    scores, windows = version.card["scores"]["recipe"], version.card["windows"]
+    said = (
+        f"Backtest {windows['evaluation_first']} to {windows['evaluation_last']}, rolling origin, "
+        f"{scores['forecasts']} forecasts a horizon: RMSE is {scores['ratio_next_month']:.2f} of the last value's next "
+        f"month and {scores['ratio_year']:.2f} on average over the year; "
+        f"80 % intervals held {100 * scores['coverage_80']:.0f} %."
     )
+    if version.recipe_name == LAST_VALUE:
+        return f"The last value itself is in production: no recipe has beaten it yet. {said}"
+    return said
 
 
 def write_json(settings: Settings, home: Home, month: Month, file: Path) -> None:
@@ -77,8 +79,8 @@ def write_json(settings: Settings, home: Home, month: Month, file: Path) -> None
 
 def _document(settings: Settings, home: Home, month: Month) -> dict[str, Any]:
     rows = forecasts_of(home, month)
-    scores = scores_by_horizon(read_table(home, "backtest"))
     first = rows.iloc[0]
+    version = read_version(home.models, str(first["model_version"]))
     forecasts = rows.drop(
         columns=["data_versions", "is_synthetic", "model_version", "issued_at", "data_cutoff", "unit"]
     )
@@ -92,8 +94,8 @@ def _document(settings: Settings, home: Home, month: Month) -> dict[str, Any]:
         "data_cutoff": first["data_cutoff"].isoformat(),
         "model_version": first["model_version"],
         "data_versions": json.loads(first["data_versions"]),
-        "params": (read_document(home, "params") or {}).get("setting"),
-        "backtest": {model: summary(scores, model) for model in scores["model"].unique()},
+        "recipe": version.model["recipe"],
+        "backtest": {"windows": version.card["windows"], "scores": version.card["scores"]},
         "data": str(settings.data),
         "home": str(home.path),
         "forecasts": forecasts.to_dict(orient="records"),

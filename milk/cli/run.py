@@ -10,12 +10,14 @@ from milk.cli.console import say_progress
 from milk.cli.dagster_home import in_process_instance, prepare_dagster_home
 from milk.cli.report import print_report, write_json
 from milk.errors import MilkError, UnreachableMonth
+from milk.evaluation.backtest import refuse_short
 from milk.home.dataset import Dataset, judged_dataset
 from milk.home.layout import Home
 from milk.months import Month
 from milk.settings import Settings, load_settings
+from milk.sources.faults import refuse_unusable
 from milk.sources.files import DataFolder
-from milk.steps.receive import claim_for_folder, dataset_of
+from milk.steps.receive import check_folder, claim_for_folder, dataset_of
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -36,6 +38,8 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
     say_progress(f"Data {settings.data}, home {place.path}")
     # Before anything is written: data that the home refuses or that reach no month wanted leave nothing behind.
     _months(settings, judged_dataset(place, dataset_of(folder)), wanted)
+    for faults in check_folder(folder).values():
+        refuse_unusable(faults)
     place.prepare()
     with place.locked():
         months = _months(settings, claim_for_folder(place, folder), wanted)
@@ -50,6 +54,7 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
 def _months(settings: Settings, dataset: Dataset, wanted: Month | None) -> list[Month]:
     from milk_assets.defs.partitions import reachable_by
 
+    refuse_short(dataset.first_month, dataset.last_month)
     reachable = reachable_by(dataset, settings)
     if reachable.last < reachable.first:
         raise UnreachableMonth(

@@ -7,11 +7,11 @@ from milk.cli.console import OUT, banner, say
 from milk.cli.report import accuracy_line, has_forecasts
 from milk.home.dataset import Dataset, read_dataset
 from milk.home.layout import Home
-from milk.home.tables import has_table, read_table
+from milk.home.tables import read_table
 from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.publication.engine import migrate, open_store
-from milk.publication.ledger import PromotionRow, current_champion
+from milk.publication.ledger import PromotionRow, promoted_by
 from milk.series import SERIES_ID
 from milk.settings import Settings, load_settings
 from milk.steps.predictions import TABLE
@@ -56,26 +56,26 @@ def _print_forecast(home: Home) -> None:
         f"{table['issue_month'].nunique()} issues from {table['issue_month'].min():%Y-%m}"
     )
     say(f"          made {first['issued_at']:%Y-%m-%d %H:%M} UTC")
-    if has_table(home, "backtest"):
-        say(f"accuracy  {accuracy_line(home)}")
 
 
 def _print_model(settings: Settings, home: Home) -> None:
-    standing, champion = _in_production(settings, home)
-    if standing is None or champion is None:
+    promoted, champion = _in_production(settings, home)
+    if promoted is None or champion is None:
         say("model     none in production yet")
         return
-    say(f"model     {champion.version_id} ({champion.recipe_name}), since {standing.decided_at:%Y-%m-%d}")
-    say(f"          {standing.reason}")
+    say(f"model     {champion.version_id} ({champion.recipe_name}), since {promoted.decided_at:%Y-%m-%d}")
+    say(f"          {promoted.reason}")
+    say(f"accuracy  {accuracy_line(champion)}")
 
 
 def _in_production(settings: Settings, home: Home) -> tuple[PromotionRow | None, ModelVersion | None]:
+    """The row that promoted what is in production, and the verified version."""
     if settings.store_url is None and not Path(home.store_url.removeprefix("sqlite:///")).exists():
         # To look is not to make: a store that is not there yet holds nothing.
         return None, None
     store = open_store(settings.store_url or home.store_url)
     try:
         migrate(store)
-        return current_champion(store, SERIES_ID), load_champion(home, store)
+        return promoted_by(store, SERIES_ID), load_champion(home, store)
     finally:
         store.dispose()

@@ -26,6 +26,10 @@ COLUMNS = [
 
 EARLIEST_TARGET = FIT_MONTHS + CALIBRATION_MONTHS + 24
 """Months of prices before the first target of an evaluation: fit, errors for intervals, origins a year ahead."""
+SMALLEST_EVALUATION = 24
+"""Months below which a comparison is chance: no version is judged on fewer."""
+TRAINING_MONTHS = EARLIEST_TARGET + SMALLEST_EVALUATION
+"""Months of prices without which no setting can be chosen and judged: thirteen years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,23 @@ def evaluation_window(first_price: Month, last_price: Month, *, months: int) -> 
     """The newest `months` months of the price, or fewer where the search before them would be left too short.
 
     Raises:
-        NotEnoughHistory: no month would be left at all.
+        NotEnoughHistory: fewer than `TRAINING_MONTHS` prices.
     """
-    earliest = first_price + EARLIEST_TARGET
-    if last_price < earliest:
+    refuse_short(first_price, last_price)
+    return TargetWindow(max(last_price + (1 - months), first_price + EARLIEST_TARGET), last_price)
+
+
+def refuse_short(first_price: Month, last_price: Month) -> None:
+    """Raise where the prices are too few to choose a setting and to judge it.
+
+    Raises:
+        NotEnoughHistory: they are.
+    """
+    if last_price - first_price + 1 < TRAINING_MONTHS:
         raise NotEnoughHistory(
             f"The prices run from {first_price} to {last_price}, {last_price - first_price + 1} months: to choose a "
-            f"setting and to judge it takes {EARLIEST_TARGET + 1}. Give a longer price file."
+            f"setting and to judge it takes {TRAINING_MONTHS}. Give a longer price file."
         )
-    return TargetWindow(max(last_price + (1 - months), earliest), last_price)
 
 
 def origins_for_search(histories: Histories, window: TargetWindow, *, steps: int) -> Histories:

@@ -52,7 +52,7 @@ def decide_promotion(challenger: dict[str, float], champion: dict[str, float] | 
     if champion is None:
         return Decision("promoted", f"The first version, and it beats the last value: {said}.", numbers)
     against = f"against {champion['ratio_next_month']:.3f} and {champion['ratio_year']:.3f} of the champion"
-    if challenger["ratio_year"] > champion["ratio_year"] + TOLERANCE:
+    if any(challenger[name] > champion[name] + TOLERANCE for name in ("ratio_next_month", "ratio_year")):
         reason = f"The recipe is worse than the champion: {said}, {against}. The champion stays."
         return Decision("kept", reason, numbers)
-    return Decision("promoted", f"Not worse than the champion and fitted to newer data: {said}, {against}.", numbers)
+    return Decision("promoted", f"Not worse than the champion, and newer: {said}, {against}.", numbers)

@@ -27,7 +27,7 @@ def build_features(merged: pd.DataFrame, milk_price: pd.DataFrame, precipitation
     """
     months = merged["month"]
     price = _numbers(milk_price, months)
-    anomalies = rain_anomalies(first_values(_plausible(_numbers(precipitation, months))))
+    anomalies = rain_anomalies(_plausible(first_values(_numbers(precipitation, months))))
     features = pd.concat([price, anomalies], ignore_index=True)
     features.insert(0, "series_id", pd.Series(SERIES_ID, index=features.index, dtype="str"))
     return features.sort_values(["feature", "month", "known_since"], ignore_index=True)

@@ -51,7 +51,13 @@ def recipe_of(content: dict[str, Any]) -> tuple[Forecaster, IntervalMethod]:
 
 
 def fitted_model(
-    histories: Histories, setting: Setting | None, *, steps: int, method: IntervalMethod, unit: str, data_version: str
+    histories: Histories,
+    setting: Setting | None,
+    *,
+    steps: int,
+    method: IntervalMethod,
+    unit: str,
+    data: dict[str, str],
 ) -> dict[str, Any]:
     """Fit a recipe at the last origin of `histories`: the content of `model.json` (see `milk.models.version`)."""
     recipe = recipe_content(setting, method)
@@ -61,7 +67,7 @@ def fitted_model(
         "schema": 1,
         "series_id": SERIES_ID,
         "unit": unit,
-        "data": {"features": data_version},
+        "data": data,
         "recipe": recipe,
         "fit": {
             "forecast_origin": str(histories.origin_month(len(histories) - 1)),

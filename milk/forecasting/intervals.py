@@ -5,8 +5,9 @@ the size that errors had when each was made (an exponentially weighted mean of t
 quantiles of the last `memory` of these ratios, times the size of errors now, are the half widths on the log scale. A
 ratio to a size below `NEGLIGIBLE_SIZE` counts as 1.
 
-The decay of .94 is the classic one for monthly-to-daily volatility and the memory is ten years; both are fixed in
-advance for every model, so no interval was tuned on the months it is judged by.
+The decay of .94 is a customary one for running volatility and the memory is ten years; both are the same for every
+model and every origin. Scaling by the running size was chosen because plain split-conformal covered too little at long
+horizons on the original prices of 2003 to 2017: coverage measured on those months flatters the method a little.
 """
 
 from dataclasses import dataclass

@@ -13,6 +13,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
+from milk.errors import HomeRefused
 from milk.home.layout import Home
 from milk.models.canonical import sha256_hex
 
@@ -82,10 +83,17 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
 
     Raises:
         TableNotFoundError: it was never written.
+        HomeRefused: a file of it is missing or damaged.
     """
     table = DeltaTable(str(home.tables / name), version=version)
-    # One thread: a process that read through the pool of pyarrow was seen to abort when it ended.
-    frame: pd.DataFrame = table.to_pyarrow_dataset().to_table(use_threads=False).to_pandas()
+    try:
+        # One thread: a process that read through the pool of pyarrow was seen to abort when it ended.
+        frame: pd.DataFrame = table.to_pyarrow_dataset().to_table(use_threads=False).to_pandas()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise HomeRefused(
+            f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
+            f"delete {home.tables / name} and make it again."
+        ) from error
     return frame
 
 

@@ -115,6 +115,19 @@ def current_champion(engine: sa.Engine, series_id: str) -> PromotionRow | None:
         return _newest(connection, series_id)
 
 
+def promoted_by(engine: sa.Engine, series_id: str) -> PromotionRow | None:
+    """The row that brought the champion into production; later rows may have kept it there."""
+    query = (
+        sa.select(PROMOTIONS)
+        .where(PROMOTIONS.c.series_id == series_id, PROMOTIONS.c.decision == "promoted")
+        .order_by(PROMOTIONS.c.id.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else PromotionRow(**row)
+
+
 def promotions(engine: sa.Engine, series_id: str) -> list[PromotionRow]:
     """Every row of a series, oldest first."""
     query = sa.select(PROMOTIONS).where(PROMOTIONS.c.series_id == series_id).order_by(PROMOTIONS.c.id)

@@ -14,7 +14,7 @@ from milk.forecasting.fit import recipe_of
 from milk.forecasting.histories import HISTORY_MONTHS, build_histories
 from milk.forecasting.issue import issue_forecasts
 from milk.home.layout import Home
-from milk.home.tables import Months, frame_hash, table_version, write_table
+from milk.home.tables import Months, frame_hash, has_table, read_table, table_version, write_table
 from milk.models.version import ModelVersion
 from milk.months import Availability, IssueMonths, Month, forecast_kind, forecast_origin, reachable_issues
 from milk.series import series_register
@@ -40,8 +40,8 @@ class Issued:
     """What came of a run.
 
     Attributes:
-        rows: the rows written.
-        months: the months written.
+        rows: the rows of the months made, as they stand in the table now.
+        months: the months made; one whose standing rows were kept is among them.
         unreachable: the months that the data cannot reach, each with the reason.
         refused: the months whose rows broke their contract and were not written, each with the reason.
     """
@@ -78,7 +78,8 @@ def issue_months(home: Home, issuing: Issuing, months: list[Month]) -> Issued:
     wanted = [month for month in months if month in reachable]
     rows = forecast_rows(home, issuing, wanted) if wanted else empty_predictions()
     good, refused = split_refused(rows)
-    for first, last in _contiguous([m for m in wanted if m not in refused]):
+    good, changed = _standing_or_new(home, good)
+    for first, last in _contiguous([m for m in wanted if m in changed]):
         part = Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
         write_table(home, TABLE, good[good["issue_month"].between(part.first, part.last)], replace=part)
     return Issued(good, [m for m in wanted if m not in refused], unreachable, refused)
@@ -91,6 +92,13 @@ def forecast_rows(home: Home, issuing: Issuing, months: list[Month]) -> pd.DataF
     histories = build_histories(issuing.features, price_rule=issuing.price_rule, last_origin=last_origin)
     frame = issue_forecasts(forecaster, histories, months, price_rule=issuing.price_rule, method=method)
     return _with_provenance(home, frame, issuing)
+
+
+def known_prices(features: pd.DataFrame, instant: pd.Timestamp) -> pd.DataFrame:
+    """`month, price` as known at an instant, one row a month."""
+    known = features[(features["feature"] == "price") & (features["known_since"] <= instant)]
+    newest = known.sort_values(["month", "known_since"]).drop_duplicates("month", keep="last")
+    return newest.rename(columns={"value": "price"})[["month", "price"]]
 
 
 def checked_inputs(features: pd.DataFrame) -> None:
@@ -162,6 +170,40 @@ def split_refused(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[Month, str]]:
 
 def _month(first_day: object) -> Month:
     return Month.of(pd.Timestamp(first_day))  # type: ignore[arg-type]  # because a group is named by a first day here
+
+
+def _standing_or_new(home: Home, rows: pd.DataFrame) -> tuple[pd.DataFrame, set[Month]]:
+    """For each issue month the rows that stand or the new ones, and the months whose rows are new.
+
+    What was issued stays where the new rows say the same (when they were made is no part of that), and where a forecast
+    issued in time would give way to a hindcast: a later run must not wipe out what somebody may have relied on.
+    """
+    if rows.empty or not has_table(home, TABLE):
+        return rows, {Month.of(month) for month in rows["issue_month"].unique()}
+    standing = read_table(home, TABLE)
+    parts, changed = [], set()
+    for month in rows["issue_month"].unique():
+        new, old = rows[rows["issue_month"] == month], standing[standing["issue_month"] == month]
+        if not old.empty and _outlives(old, new):
+            parts.append(old)
+        else:
+            parts.append(new)
+            changed.add(Month.of(month))
+    return pd.concat(parts, ignore_index=True), changed
+
+
+def _outlives(old: pd.DataFrame, new: pd.DataFrame) -> bool:
+    if (old["kind"] == "live").all() and (new["kind"] == "hindcast").all():
+        return True
+    return _content(old) == _content(new)
+
+
+def _content(rows: pd.DataFrame) -> str:
+    """Hash of what rows say: without when they were made, and without the last digits in which two machines differ."""
+    said = rows.drop(columns="issued_at")
+    numbers = said.select_dtypes("float64").columns
+    said[numbers] = said[numbers].round(9)
+    return frame_hash(said)
 
 
 def empty_predictions() -> pd.DataFrame:

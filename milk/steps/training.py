@@ -103,7 +103,7 @@ def choose_params(
         *_libraries().values(),
     ]
     key = sha256_hex(canonical_json(basis))
-    if former is not None and former.get("key") == key:
+    if isinstance(former, dict) and former.get("key") == key:
         return Params.of_document(former)
     histories = build_histories(features, price_rule=price_rule, last_origin=last)
     table = search_settings(origins_for_search(histories, window, steps=horizons(price_rule)))
@@ -145,7 +145,8 @@ def write_recipe(home: Home, training: Training, setting: Setting | None) -> Mod
         steps=horizons(training.price_rule),
         method=IntervalMethod(),
         unit=series_register().price.unit,
-        data_version=data_version,
+        # The window belongs to the content: judged over other months, a version is another one with a card of its own.
+        data={"features": data_version, "evaluation": f"{training.params.window.first}..{training.params.window.last}"},
     )
     return write_version(home.models, model, _card(training, histories, setting, data_version))
 
@@ -168,7 +169,7 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
             "features": data_version,
             "first_month": str(histories.first),
             "forecast_origin": str(origin),
-            "data_cutoff": data_cutoff(issue_month_of(origin, training.price_rule)).isoformat(),
+            "data_cutoff": _chosen_with(training, origin).isoformat(),
         },
         "windows": {
             "evaluation_first": str(window.first),
@@ -184,6 +185,14 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
         "software": _libraries(),
         "notes": _notes(training),
     }
+
+
+def _chosen_with(training: Training, origin: Month) -> dt.datetime:
+    """The newest knowledge that took part in the choice: the cutoff of the origin, or a revision received after it."""
+    cutoff = data_cutoff(issue_month_of(origin, training.price_rule))
+    is_price = training.features["feature"] == "price"
+    newest: dt.datetime = training.features.loc[is_price, "known_since"].max().to_pydatetime()
+    return max(cutoff, newest)
 
 
 def _notes(training: Training) -> list[str]:

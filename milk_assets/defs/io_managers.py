@@ -34,7 +34,8 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         name = context.asset_key.path[-1]
         if not has_table(self.workplace.home, name):
             raise _never_made(name)
-        return read_table(self.workplace.home, name)
+        with explained():
+            return read_table(self.workplace.home, name)
 
 
 class ParamsIOManager(dg.ConfigurableIOManager):
@@ -98,6 +99,8 @@ def read_staged(home: Home, asset: str) -> ModelVersion:
     pointer = read_document(home, asset)
     if pointer is None:
         raise VersionRefused(f"Nothing is staged yet: materialise {asset} first.")
+    if not isinstance(pointer, dict) or not {"version_id", "sha256"} <= pointer.keys():
+        raise VersionRefused(f"The document {asset} of the home is damaged: materialise {asset} again.")
     return read_version(home.models, pointer["version_id"], expected_sha256=pointer["sha256"])
 
 

@@ -1,14 +1,15 @@
 """The monthly partitions: one object for all monthly assets.
 
-They hold just the months that the data can reach. For files that is known from the record of the home; before the first
-run, from the months of the price file itself. So *Materialize all* is green at any date of the clock.
+They hold just the months that the data can reach: by the price file, and by what the home has received of it. So
+*Materialize all* is green at any date of the clock.
 """
 
 import dagster as dg
 
 from milk.errors import MilkError
+from milk.evaluation.backtest import TRAINING_MONTHS
 from milk.forecasting.histories import HISTORY_MONTHS
-from milk.home.dataset import Dataset, read_dataset
+from milk.home.dataset import Dataset, judged_dataset, read_dataset
 from milk.home.layout import Home
 from milk.months import IssueMonths, reachable_issues
 from milk.series import series_register
@@ -23,16 +24,27 @@ BEYOND_CLOCK = 12 * 100
 
 
 def issue_months_of(settings: Settings) -> IssueMonths | None:
-    """The issue months that the data can reach; `None` where there are no usable data yet."""
+    """The issue months that the data can reach; `None` where there are no usable data yet.
+
+    The price file may have grown since the home last received it: then its months count, and a *Reload* shows them.
+    Where the file cannot be used (missing, broken, another dataset's), what the home knows stands.
+    """
+    home = Home(settings.home_path)
     try:
-        dataset = read_dataset(Home(settings.home_path)) or dataset_of(DataFolder(settings.data))
+        return reachable_by(judged_dataset(home, dataset_of(DataFolder(settings.data))), settings)
+    except MilkError:
+        pass
+    try:
+        held = read_dataset(home)
     except MilkError:
         return None
-    return reachable_by(dataset, settings)
+    return reachable_by(held, settings) if held else None
 
 
 def reachable_by(dataset: Dataset, settings: Settings) -> IssueMonths:
     """The issue months that the prices of a dataset can reach; `last < first` means none."""
+    if dataset.last_month - dataset.first_month + 1 < TRAINING_MONTHS:
+        return IssueMonths(dataset.last_month + 1, dataset.last_month)
     return reachable_issues(
         first_price=dataset.first_month,
         last_price=dataset.last_month,

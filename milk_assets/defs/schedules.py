@@ -11,7 +11,8 @@ DAY, HOUR, MINUTE = 2, 6, 30
 def monthly_schedule(job: UnresolvedAssetJobDefinition) -> UnresolvedPartitionedAssetScheduleDefinition:
     """Issue the newest reachable month on the second day of each month; on by default.
 
-    Where the files have not grown since, the newest month is issued again, and the same content changes nothing.
+    The daemon loads these definitions anew every minute, so a price file that has grown brings its month with it.
+    Where it has not grown, the newest month is forecast again, and what was issued for it stands.
     """
     return dg.build_schedule_from_partitioned_job(
         job,

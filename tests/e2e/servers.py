@@ -63,11 +63,31 @@ def _missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+LATER_CLOCK = """
+import dagster._time as clock
+from datetime import timedelta
+
+now, timestamp = clock._mockable_get_current_datetime, clock._mockable_get_current_timestamp
+clock._mockable_get_current_datetime = lambda: now() + timedelta(days={days})
+clock._mockable_get_current_timestamp = lambda: timestamp() + {days} * 86400
+with open({believed!r}, "a") as file:
+    file.write(str(clock.get_current_datetime().year) + "\\n")
+"""
+
+
+def later_clock(folder: Path, *, days: int) -> dict[str, str]:
+    """An environment in which every process of Dagster believes that it is later, and writes down which year it is."""
+    folder.mkdir()
+    content = LATER_CLOCK.format(days=days, believed=str(folder / "believed"))
+    (folder / "sitecustomize.py").write_text(content, encoding="utf-8")
+    return {"PYTHONPATH": str(folder)}
+
+
 @contextmanager
-def milk_up(home: Path, log: Path) -> Iterator[DagsterServer]:
+def milk_up(home: Path, log: Path, **settings: str) -> Iterator[DagsterServer]:
     """`milk up` on a home; stopped as a service manager would, and nothing of it may be left."""
     port = free_port()
-    environment = os.environ | {"MILK_HOME": str(home), "MILK_PORT": str(port)}
+    environment = os.environ | {"MILK_HOME": str(home), "MILK_PORT": str(port)} | settings
     command = [str(Path(sys.executable).parent / "milk"), "up"]
     with log.open("wb") as stream:
         process = subprocess.Popen(command, env=environment, stdout=stream, stderr=subprocess.STDOUT)

@@ -51,7 +51,7 @@ def test_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -
         ("MILK_FIRST_ISSUE", "2014-13", "MILK_FIRST_ISSUE: '2014-13' is not a month: write it as YYYY-MM"),
         ("MILK_FIRST_ISSUE", "October", "MILK_FIRST_ISSUE: 'October' is not a month"),
         ("MILK_EVALUATION_MONTHS", "many", r"MILK_EVALUATION_MONTHS: .*integer.*\(it is 'many'\)"),
-        ("MILK_EVALUATION_MONTHS", "11", r"MILK_EVALUATION_MONTHS: .*greater than or equal to 12 \(it is '11'\)"),
+        ("MILK_EVALUATION_MONTHS", "11", r"MILK_EVALUATION_MONTHS: .*greater than or equal to 24 \(it is '11'\)"),
         ("MILK_EVALUATION_MONTHS", "601", "MILK_EVALUATION_MONTHS: .*less than or equal to 600"),
         ("MILK_PORT", "0", "MILK_PORT: .*greater than or equal to 1"),
         ("MILK_PORT", "65536", "MILK_PORT: .*less than or equal to 65535"),

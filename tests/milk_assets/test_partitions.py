@@ -7,8 +7,11 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
+from milk.home.layout import Home
 from milk.months import Month
 from milk.settings import SAMPLE, Settings
+from milk.sources.files import DataFolder
+from milk.steps.receive import claim_for_folder
 from milk_assets.definitions import build_definitions
 from milk_assets.defs.partitions import issue_months_of, monthly_partitions
 
@@ -70,6 +73,24 @@ def test_a_tick_asks_for_the_last_reachable_month(tmp_path: Path, clock: dt.date
         requests = schedule.evaluate_tick(context).run_requests
     assert requests is not None
     assert [request.partition_key for request in requests] == ["2026-11"]
+
+
+@pytest.mark.filterwarnings("ignore:Function `JobDefinition.run_request_for_partition`:DeprecationWarning")
+def test_a_file_that_has_grown_brings_its_month_when_the_assets_are_loaded_again(tmp_path: Path) -> None:
+    """The daemon loads them again by itself; nothing need be received first."""
+    data, home = _prices(tmp_path / "data", 200), Home(tmp_path / "home")
+    settings = Settings(data=data, home=home.path)
+    claim_for_folder(home, DataFolder(data))
+    assert monthly_partitions(settings).get_last_partition_key() == "2016-09"
+    with (data / "precio_leche.csv").open("a", encoding="utf-8") as file:
+        file.write("2016,Sep,131.5\n")
+    repository = build_definitions(settings).get_repository_def()
+    context = dg.build_schedule_context(scheduled_execution_time=CLOCKS[-1], repository_def=repository)
+    requests = repository.get_schedule_def("monthly_forecast_schedule").evaluate_tick(context).run_requests
+    assert [request.partition_key for request in requests or []] == ["2016-10"]
+    # A file that is cut short or broken does not take months away that the home has received.
+    (data / "precio_leche.csv").write_text("broken", encoding="utf-8")
+    assert monthly_partitions(settings).get_last_partition_key() == "2016-09"
 
 
 def test_the_schedule_ticks_on_the_second_of_each_month_in_chile(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from milk.home.tables import frame_hash, table_version
 from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.pictures import forecast_fan, sparkline
-from milk.steps.predictions import TABLE, Issued, Issuing, issue_months, schema_problem
+from milk.steps.predictions import TABLE, Issued, Issuing, issue_months, known_prices, schema_problem
 from milk.steps.provenance import is_synthetic
 from milk.tables import BATCH_PREDICTIONS
 from milk_assets.defs.failures import explained
@@ -108,7 +108,7 @@ def _schema_result(rows: pd.DataFrame) -> dg.AssetCheckResult:
 
 def _metadata(issued: Issued, version: int, features: pd.DataFrame) -> dict[str, Any]:
     newest = issued.rows[issued.rows["issue_month"] == issued.rows["issue_month"].max()]
-    price = features[features["feature"] == "price"].rename(columns={"value": "price"})
+    price = known_prices(features, newest["data_cutoff"].iloc[0])
     synthetic = bool(newest["is_synthetic"].iloc[0])
     return {
         "dagster/row_count": len(issued.rows),

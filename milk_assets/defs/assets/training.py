@@ -9,6 +9,8 @@ from milk.home.documents import read_document
 from milk.home.tables import frame_hash
 from milk.models.version import ModelVersion
 from milk.pictures import errors_by_horizon, search_results
+from milk.publication.ledger import promoted_by
+from milk.series import SERIES_ID
 from milk.steps.promotion import Actor, load_champion, promote_staged
 from milk.steps.provenance import is_synthetic
 from milk.steps.training import Params, Training, backtest_params, choose_params, stage_version
@@ -41,10 +43,11 @@ def params(workplace: Workplace, features: pd.DataFrame) -> dg.MaterializeResult
     return dg.MaterializeResult(
         value=chosen,
         metadata={
+            "dagster/row_count": len(chosen.table),
             **setting,
             "settings_compared": len(chosen.table),
             "criterion": float(chosen.table["criterion"].min()),
-            "search": picture(search_results(chosen.table), "Search"),
+            "search": picture(search_results(chosen.table, is_synthetic=is_synthetic(workplace.home)), "Search"),
             "best_settings": markdown_table(chosen.table.head(SETTINGS_SHOWN).to_dict(orient="records")),
             "kept_for_comparison": f"{chosen.window.first} to {chosen.window.last}",
         },
@@ -124,7 +127,7 @@ def prod_model(
 
     The staged version is promoted if it beats the last value and is not worse than the champion on the same rows. With
     no champion and nothing that beats the last value, a version that repeats the last value goes to production, and the
-    ledger says so. A promotion acts from the next issue on and re-issues nothing.
+    ledger says so. A promotion acts from the next issue on.
     """
     training = _training(workplace, clock, features, params, backtest)
     actor = Actor("run", context.run.job_name, context.run.run_id)
@@ -133,6 +136,7 @@ def prod_model(
             workplace.home, store, staging_model, training, actor=actor, decided_at=training.created_at
         )
         champion = load_champion(workplace.home, store) or staging_model
+        promoted = promoted_by(store, SERIES_ID)
     row = promotion.champion
     outcome = promotion.decision.outcome if promotion.decision else "nothing new: judged before"
     return dg.MaterializeResult(
@@ -143,8 +147,9 @@ def prod_model(
             "considered": row.version_id,
             "outcome": outcome,
             "reason": row.reason,
-            "since": row.decided_at.isoformat(),
-            "actor": f"{row.actor_kind} {row.actor}",
+            "judged_at": row.decided_at.isoformat(),
+            "in_production_since": promoted.decided_at.isoformat() if promoted else "never promoted",
+            "promoted_by": f"{promoted.actor_kind} {promoted.actor}" if promoted else "nobody",
             "previous": row.previous_version_id or "none",
             "numbers": dg.MetadataValue.json(dict(row.numbers)),
         },

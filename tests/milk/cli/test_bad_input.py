@@ -82,7 +82,16 @@ def test_an_issue_month_that_cannot_be(ran: Ran, issue: str, code: int, words: t
 def test_too_few_prices_leave_no_home_behind(tmp_path: Path) -> None:
     data = price_folder(tmp_path / "data", drop_last=500)
     told = milk("run", "--data", data, "--home", tmp_path / "home")
-    refused(told, str(data), "reach no issue month", "longer price file", code=4)
+    refused(told, "74 months", "takes 156", "longer price file", code=4)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("name", ["precipitaciones.csv", "banco_central.csv"])
+def test_an_optional_file_that_cannot_be_used_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    data = price_folder(tmp_path / "data")
+    (data / name).write_text("fecha,otra\n2020-01-01,1\n", encoding="utf-8")
+    told = milk("run", "--data", data, "--home", tmp_path / "home")
+    refused(told, name, "missing", code=1)
     assert not (tmp_path / "home").exists()
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from milk.months import Month
+from milk.sources.milk_price import SPANISH_MONTHS
+from tests.builders import random_walk
 from tests.milk.cli.commands import command, content_of, environment, milk, milk_process
 from tests.milk.cli.conftest import Ran
 
@@ -31,8 +34,11 @@ def test_the_document_holds_forecasts_and_provenance(ran: Ran) -> None:
     assert document["unit"] == "CLP/L"
     assert document["model_version"].startswith("v-")
     assert len(document["data_versions"]["features"]["sha256"]) == 64
-    assert document["params"]
-    assert set(document["backtest"]) >= {"milk", "last_value"}
+    assert document["recipe"]["name"] == "seasonal_autoregression"
+    assert document["recipe"]["parameters"]["half_life_months"] in (24, 36, 48, 60)
+    assert document["backtest"]["windows"]["evaluation_last"] == "2026-10"
+    assert document["backtest"]["scores"]["last_value"]["ratio_year"] == 1
+    assert document["backtest"]["scores"]["recipe"]["ratio_year"] < 1
     forecasts = document["forecasts"]
     assert [row["target_month"] for row in forecasts] == [f"2026-{m}" for m in (11, 12)] + [
         f"2027-{m:02d}" for m in range(1, 11)
@@ -42,17 +48,31 @@ def test_the_document_holds_forecasts_and_provenance(ran: Ran) -> None:
         assert not set(row) & {"unit", "issued_at", "is_synthetic"}, "said once, at the head"
 
 
+def test_where_nothing_beats_the_last_value_the_report_says_so(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    prices = random_walk(240, seed=3)
+    months = [Month(1990, 1) + k for k in range(len(prices))]
+    rows = [f"{m.year},{SPANISH_MONTHS[m.month - 1]},{p:.2f}\n" for m, p in zip(months, prices, strict=True)]
+    (data / "precio_leche.csv").write_text("Anio,Mes,Precio_leche\n" + "".join(rows), encoding="utf-8")
+    place = ("--data", data, "--home", tmp_path / "home")
+    told = milk_process("run", *place, "--json", tmp_path / "out.json", MILK_FIRST_ISSUE="2009-12")
+    assert told.code == 0, told.err
+    assert "The last value itself is in production" in told.out
+    assert "(last_value)" in told.out
+    document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert document["recipe"] == {**document["recipe"], "name": "last_value", "parameters": {}}
+    assert {round(row["price"], 2) for row in document["forecasts"]} == {round(float(prices[-1]), 2)}
+    assert "does not beat the last value" in milk_process("status", *place).out
+
+
 def test_again_it_forecasts_the_same_and_adds_no_version(ran: Ran, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(ran.home, home)
     again = milk_process("run", "--json", tmp_path / "again.json", "--home", home)
     assert again.code == 0, again.err
     assert _forecasts(json.loads((tmp_path / "again.json").read_bytes())) == _forecasts(ran.document)
-    before, after = content_of(ran.home), content_of(home)
-    kept = ("models/", "received/", "tables/raw_", "documents/", "milk.db", "dataset.json")
-    assert {f: h for f, h in after.items() if f.startswith(kept)} == {
-        f: h for f, h in before.items() if f.startswith(kept)
-    }
+    assert content_of(home) == content_of(ran.home)
 
 
 def test_one_issue_month(ran: Ran, tmp_path: Path) -> None:

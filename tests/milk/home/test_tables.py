@@ -13,6 +13,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from milk.errors import HomeRefused
 from milk.home.layout import Home
 from milk.home.tables import (
     RETENTION,
@@ -125,6 +126,14 @@ def test_rows_outside_the_replaced_months_are_refused_and_nothing_changes(home: 
         write_table(home, "t", rows("2014-02", 3, 2.0), replace=span("2014-02", "2014-03"))
     assert set(by_month(home).values()) == {1.0}
     assert table_version(home, "t") == 0
+
+
+def test_table_with_a_lost_file_is_refused_by_name(home: Home) -> None:
+    write_table(home, "t", rows("2020-01", 2, 1.0))
+    (parquet,) = (home.tables / "t").glob("*.parquet")
+    parquet.unlink()
+    with pytest.raises(HomeRefused, match=r"The table t in .* is damaged: .*delete .*t and make it again"):
+        read_table(home, "t")
 
 
 def test_append_adds_and_none_add_nothing(home: Home) -> None:

@@ -1,5 +1,6 @@
 """Issuing: good months are written, the others are named; nothing that breaks its contract gets through."""
 
+import dataclasses
 import datetime as dt
 import json
 from pathlib import Path
@@ -92,17 +93,44 @@ def test_only_months_out_of_reach_write_nothing(home: Home, issuing: Issuing) ->
     assert not has_table(home, TABLE)
 
 
-def test_written_twice_is_written_once(home: Home, issuing: Issuing) -> None:
-    issue_months(home, issuing, MONTHS)
+def test_the_same_again_writes_nothing_and_keeps_when_it_was_issued(home: Home, issuing: Issuing) -> None:
+    first = issue_months(home, issuing, MONTHS)
     before, version_before = stored(home), table_version(home, TABLE)
-    issue_months(home, issuing, MONTHS)
+    again = issue_months(home, dataclasses.replace(issuing, issued_at=NOW + dt.timedelta(days=1)), MONTHS)
     pd.testing.assert_frame_equal(stored(home), before)
-    assert table_version(home, TABLE) == version_before + 1
+    assert table_version(home, TABLE) == version_before
+    assert again.months == MONTHS
+    pd.testing.assert_frame_equal(again.rows, first.rows)
+
+
+def test_a_hindcast_never_takes_the_place_of_a_live_forecast(home: Home, issuing: Issuing) -> None:
+    newest = issuable_months(issuing.features, RULE).last
+    in_time = dt.datetime(newest.year, newest.month, 3, tzinfo=dt.UTC)
+    issue_months(home, dataclasses.replace(issuing, issued_at=in_time), [newest])
+    live = stored(home)
+    assert set(live["kind"]) == {"live"}
+    changed = price_of(issuing.features, newest + (-1), factor=1.1)
+    late = dataclasses.replace(issuing, features=changed, issued_at=in_time + dt.timedelta(days=40))
+    made = issue_months(home, late, [newest + (-1), newest])
+    assert made.months == [newest + (-1), newest]
+    table = stored(home)
+    pd.testing.assert_frame_equal(table[table["kind"] == "live"].reset_index(drop=True), live)
+    assert set(table["kind"]) == {"live", "hindcast"}
+    # In time, a correction does take the place of what stood.
+    sooner = dataclasses.replace(issuing, features=changed, issued_at=in_time + dt.timedelta(days=1))
+    issue_months(home, sooner, [newest])
+    assert not np.allclose(stored(home).query("kind == 'live'")["price"], live["price"])
+
+
+def price_of(features: pd.DataFrame, month: Month, *, factor: float) -> pd.DataFrame:
+    is_it = (features["feature"] == "price") & (features["month"] == pd.Timestamp(month.first_day))
+    return features.assign(value=features["value"].where(~is_it, features["value"] * factor))
 
 
 def test_a_write_replaces_its_own_months_only(home: Home, issuing: Issuing) -> None:
     issue_months(home, issuing, MONTHS)
-    later = Issuing(issuing.features, issuing.version, RULE, True, NOW + dt.timedelta(days=1))
+    other = dataclasses.replace(issuing.version, version_id="v-" + "0" * 16)
+    later = Issuing(issuing.features, other, RULE, True, NOW + dt.timedelta(days=1))
     issue_months(home, later, [MONTHS[0], MONTHS[2]])
     by_month = stored(home).groupby("issue_month")["issued_at"].agg(["min", "max", "size"])
     assert by_month["size"].tolist() == [12] * 4

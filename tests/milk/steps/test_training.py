@@ -16,7 +16,7 @@ from milk.models.canonical import canonical_json
 from milk.models.version import read_version
 from milk.months import Month
 from milk.steps.training import Params, choose_params, price_months, stage_version, write_recipe
-from tests.builders import RULE, price_features, random_walk, sample_features
+from tests.builders import RULE, price_features, random_walk, revise, sample_features
 from tests.milk.steps.homes import NOW, sample_training, train
 
 
@@ -71,8 +71,25 @@ def test_the_search_sees_no_price_of_the_evaluation() -> None:
 
 
 def test_too_short_a_price_file_is_refused_before_anything_is_searched() -> None:
-    with pytest.raises(NotEnoughHistory, match=r"100 months: .* takes 133\. Give a longer price file"):
+    with pytest.raises(NotEnoughHistory, match=r"100 months: .* takes 156\. Give a longer price file"):
         choose_params(price_features(random_walk(100, seed=1)), price_rule=RULE, evaluation_months=60)
+
+
+def test_a_revision_received_after_the_cutoff_took_part_in_the_choice(tmp_path: Path) -> None:
+    training = sample_training()
+    revised = revise(training.features, "2026-05", 300.0, known_since="2026-11-20")
+    cards = [
+        stage_version(Home(tmp_path / name), dataclasses.replace(training, features=features)).card
+        for name, features in (("first", training.features), ("revised", revised))
+    ]
+    assert [card["data"]["data_cutoff"][:10] for card in cards] == ["2026-11-01", "2026-11-20"]
+
+
+def test_judged_over_other_months_it_is_another_version(tmp_path: Path) -> None:
+    training = sample_training()
+    window = dataclasses.replace(training.params.window, first=training.params.window.first + 12)
+    other = dataclasses.replace(training, params=dataclasses.replace(training.params, window=window))
+    assert stage_version(Home(tmp_path), training) != stage_version(Home(tmp_path), other)
 
 
 def test_the_same_data_give_the_same_version(tmp_path: Path) -> None:
