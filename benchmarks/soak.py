@@ -24,20 +24,11 @@ from milk.publication.ledger import promotions
 from milk.series import SERIES_ID
 from milk.steps.predictions import schema_problem
 from milk.steps.promotion import load_champion
-from milk.tables import BACKTEST, BATCH_PREDICTIONS, FEATURES, MERGED_TABLE, OBSERVATIONS
+from milk.tables import TABLES
 
 SEED = 20261123
 LONGEST_SECONDS = 12.0
 FIRST_ISSUE = "2020-01"
-TABLES = {
-    "raw_milk_price": OBSERVATIONS,
-    "raw_precipitation": OBSERVATIONS,
-    "raw_central_bank": OBSERVATIONS,
-    "merged_table": MERGED_TABLE,
-    "features": FEATURES,
-    "backtest": BACKTEST,
-    "batch_predictions": BATCH_PREDICTIONS,
-}
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:

@@ -203,3 +203,14 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
     name="batch_predictions",
     description="One row for each issue month and target month.",
 )
+
+TABLES: dict[str, pa.DataFrameSchema] = {
+    "raw_milk_price": OBSERVATIONS,
+    "raw_precipitation": OBSERVATIONS,
+    "raw_central_bank": OBSERVATIONS,
+    "merged_table": MERGED_TABLE,
+    "features": FEATURES,
+    "backtest": BACKTEST,
+    "batch_predictions": BATCH_PREDICTIONS,
+}
+"""The schema of each stored table, by its name."""

@@ -19,7 +19,7 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:  # noqa: ARG002
+    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:  # noqa: ARG002  # because SQLAlchemy calls it so
         """To UTC, before the driver drops or converts the zone."""
         if value is None:
             return None
@@ -27,7 +27,7 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
             raise ValueError(f"{value!r} has no time zone: the store keeps instants.")
         return value.astimezone(dt.UTC)
 
-    def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:  # noqa: ARG002  # because SQLAlchemy calls it so
         """Aware again; PostgreSQL answers in the zone of its session."""
         if value is None:
             return None

@@ -105,7 +105,7 @@ def test_the_store_refuses_to_replace_a_row(store: sa.Engine, key: str) -> None:
     columns = ", ".join(c.name for c in PROMOTIONS.c)
     # A conflict on the one key or on the other: the rest of the new row differs.
     changed = columns.replace("run_id", "'r2'") if key == "id" else columns.replace("id,", "99,", 1)
-    replace = f"INSERT OR REPLACE INTO promotions ({columns}) SELECT {changed} FROM promotions"  # noqa: S608
+    replace = f"INSERT OR REPLACE INTO promotions ({columns}) SELECT {changed} FROM promotions"  # noqa: S608  # because no part of it comes from outside
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), writing(store) as connection:
         connection.exec_driver_sql(replace)
     assert promotions(store, "s") == [promoted("v1", run_id="r1")]
@@ -233,7 +233,7 @@ def test_repeats_at_the_same_moment_write_one_row(store_url: str, store: sa.Engi
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 INSTANTS = st.datetimes(
     dt.datetime(1900, 1, 1),  # noqa: DTZ001 - the strategy wants bounds without a zone
-    dt.datetime(2200, 1, 1),  # noqa: DTZ001
+    dt.datetime(2200, 1, 1),  # noqa: DTZ001 - likewise
     timezones=st.sampled_from([dt.UTC, ZoneInfo("America/Santiago")]),
     allow_imaginary=False,
 )
