@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.fs as pa_fs
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
@@ -86,9 +87,11 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
         HomeRefused: a file of it is missing or damaged.
     """
     table = DeltaTable(str(home.tables / name), version=version)
+    # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow, and a
+    # process that had read through it was seen to abort now and then when it ended (1 in 60).
+    files = pa_fs.SubTreeFileSystem(str(home.tables / name), pa_fs.LocalFileSystem())
     try:
-        # One thread: a process that read through the pool of pyarrow was seen to abort when it ended.
-        frame: pd.DataFrame = table.to_pyarrow_dataset().to_table(use_threads=False).to_pandas()
+        frame: pd.DataFrame = table.to_pyarrow_dataset(filesystem=files).to_table(use_threads=False).to_pandas()
     except (OSError, pa.ArrowInvalid) as error:
         raise HomeRefused(
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
