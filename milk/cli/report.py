@@ -11,7 +11,7 @@ from milk.cli.console import OUT, banner, command, say
 from milk.errors import HomeRefused
 from milk.forecasting.fit import LAST_VALUE
 from milk.home.layout import Home, write_atomically
-from milk.home.tables import has_table, read_table
+from milk.home.tables import read_table
 from milk.models.version import ModelVersion, read_version
 from milk.months import Month
 from milk.settings import SAMPLE, Settings
@@ -109,8 +109,3 @@ def _forecast_table(rows: pd.DataFrame) -> Table:
     for row in rows.itertuples():
         table.add_row(f"{row.target_month:%Y-%m}", f"{row.price:.1f}", f"{row.lower_80:.1f} to {row.upper_80:.1f}")
     return table
-
-
-def has_forecasts(home: Home) -> bool:
-    """Whether a home holds forecasts."""
-    return has_table(home, TABLE)

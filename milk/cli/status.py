@@ -4,10 +4,10 @@ import datetime as dt
 from pathlib import Path
 
 from milk.cli.console import OUT, banner, say
-from milk.cli.report import accuracy_line, has_forecasts
+from milk.cli.report import accuracy_line
 from milk.home.dataset import Dataset, read_dataset
 from milk.home.layout import Home
-from milk.home.tables import read_table
+from milk.home.tables import has_table, read_table
 from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.publication.engine import migrate, open_store
@@ -44,7 +44,7 @@ def _print_dataset(dataset: Dataset, now: dt.datetime) -> None:
 
 
 def _print_forecast(home: Home) -> None:
-    if not has_forecasts(home):
+    if not has_table(home, TABLE):
         say("forecast  none yet")
         return
     table = read_table(home, TABLE)

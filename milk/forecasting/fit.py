@@ -3,6 +3,7 @@
 `last_value` is the recipe with every cause at zero, so that it is kept, promoted, refitted and applied like any other.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 def recipe_content(setting: Setting | None, method: IntervalMethod) -> dict[str, Any]:
     """The recipe as a version keeps it; no setting means the last value."""
-    parameters = {} if setting is None else {name: getattr(setting, name) for name in Setting.__dataclass_fields__}
+    parameters = {} if setting is None else asdict(setting)
     return {
         "name": LAST_VALUE if setting is None else SEASONAL_AUTOREGRESSION,
         "parameters": parameters,

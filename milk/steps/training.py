@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version as library_version
 from typing import Any
 
@@ -51,7 +51,7 @@ class Params:
     def document(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            "setting": _fields(self.setting),
+            "setting": asdict(self.setting),
             "table": self.table.to_dict(orient="records"),
             "window": {"first": str(self.window.first), "last": str(self.window.last)},
             "key": self.key,
@@ -204,7 +204,3 @@ def _notes(training: Training) -> list[str]:
 
 def _libraries() -> dict[str, str]:
     return {name: library_version(name) for name in LIBRARIES}
-
-
-def _fields(setting: Setting) -> dict[str, float | int]:
-    return {name: getattr(setting, name) for name in Setting.__dataclass_fields__}

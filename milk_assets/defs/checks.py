@@ -5,6 +5,7 @@ its descendants within one run only.
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import dagster as dg
 import pandas as pd
@@ -100,7 +101,7 @@ def known_after_its_month(features: pd.DataFrame) -> dg.AssetCheckResult:
 def choice_is_the_best_row(params: Params) -> dg.AssetCheckResult:
     """The choice against the table."""
     best = params.table.nsmallest(1, "criterion").iloc[0]
-    chosen = {name: float(getattr(params.setting, name)) for name in params.setting.__dataclass_fields__}
+    chosen = {name: float(value) for name, value in asdict(params.setting).items()}
     is_best = all(value == float(best[name]) for name, value in chosen.items())
     said = "The best row was chosen." if is_best else "Another row of the table has the best criterion."
     if len(params.table) < FEWEST_SETTINGS:

@@ -1,5 +1,7 @@
 """Search, backtest, version, promotion."""
 
+from dataclasses import asdict
+
 import dagster as dg
 import pandas as pd
 
@@ -39,12 +41,11 @@ def params(workplace: Workplace, features: pd.DataFrame) -> dg.MaterializeResult
             evaluation_months=workplace.evaluation_months,
             former=read_document(workplace.home, "params"),
         )
-    setting = {name: getattr(chosen.setting, name) for name in chosen.setting.__dataclass_fields__}
     return dg.MaterializeResult(
         value=chosen,
         metadata={
             "dagster/row_count": len(chosen.table),
-            **setting,
+            **asdict(chosen.setting),
             "settings_compared": len(chosen.table),
             "criterion": float(chosen.table["criterion"].min()),
             "search": picture(search_results(chosen.table, is_synthetic=is_synthetic(workplace.home)), "Search"),
