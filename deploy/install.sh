@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make .venv and install the project into it, with the exact versions of constraints.txt and compiled bytecode.
-#   sh deploy/install.sh PYTHON EXTRA
+#   sh deploy/install.sh PYTHON EXTRA[,EXTRA ...]
 # Safe to repeat: what was interrupted is taken up again. uv is used where it is there, else venv and pip.
 set -eu
 python=$1
@@ -24,5 +24,5 @@ else
   PIP_CONSTRAINT=constraints.txt .venv/bin/python -m pip install --disable-pip-version-check --no-input \
     --progress-bar off --compile --editable ".[$extra]"
 fi
-.venv/bin/python -m compileall -q milk milk_assets
+.venv/bin/python -m compileall -q milk milk_assets milk_serving
 echo "Set up."

@@ -9,12 +9,15 @@ keeps its traceback.
       BadSetting          a setting or option that makes no sense
       HomeRefused         the home cannot be used: another dataset's, not writable
         HomeBusy          another run writes to it at this moment (may be tried again)
+        StoreUnavailable  the database server of the store does not answer (may be tried again)
       UnreachableMonth    an issue month that the data cannot reach
       NotEnoughHistory    too few months before the first origin asked for
       SourceChanged       the data broke an expectation that a repair rests on
       VersionRefused      a model version that is missing, damaged or not ours
       PromotionRefused    a version that may not reach production
       ForecastRefused     forecast rows that must not be written
+      NothingPublished    a store that holds no publication yet
+      UnknownMonth        a month of which nothing is published
 """
 
 # ruff: noqa: N818 -- because `BadInput` already says that it is an error, and a suffix would make no name clearer.
@@ -46,6 +49,10 @@ class HomeBusy(HomeRefused):
     """Another run is writing to this home; trying again later may work."""
 
 
+class StoreUnavailable(HomeRefused):
+    """The database server of the store does not answer; trying again later may work."""
+
+
 class UnreachableMonth(MilkError):
     """The data do not hold the price on which a forecast issued for this month must rest."""
 
@@ -72,3 +79,11 @@ class PromotionRefused(MilkError):
 
 class ForecastRefused(MilkError):
     """Forecast rows break their contract and were not written."""
+
+
+class NothingPublished(MilkError):
+    """The store holds no publication yet."""
+
+
+class UnknownMonth(MilkError):
+    """Nothing is published of this month."""

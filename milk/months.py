@@ -10,6 +10,7 @@ This module reads no clock and loads no frame library: it is shared by the pipel
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
@@ -83,6 +84,17 @@ class Month:
 def month_range(first: Month, last: Month) -> list[Month]:
     """All months from `first` to `last`, both included; empty where `last` lies before `first`."""
     return [first + k for k in range(last - first + 1)]
+
+
+def contiguous_ranges(months: Iterable[Month]) -> list[tuple[Month, Month]]:
+    """The runs of consecutive months, each as its first and its last, oldest first."""
+    ranges: list[tuple[Month, Month]] = []
+    for month in sorted(months):
+        if ranges and month - ranges[-1][1] == 1:
+            ranges[-1] = (ranges[-1][0], month)
+        else:
+            ranges.append((month, month))
+    return ranges
 
 
 @dataclass(frozen=True, slots=True)

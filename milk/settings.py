@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         executor: how Dagster runs the steps of a run.
         store_url: database of ledger and publications; where it is not set, a SQLite file in the home.
         port: port of the Dagster UI.
+        reader_port: port of the reader.
     """
 
     model_config = SettingsConfigDict(env_prefix="MILK_", env_ignore_empty=True, frozen=True, extra="ignore")
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     executor: Literal["in_process", "multiprocess"] = "in_process"
     store_url: str | None = None
     port: int = Field(default=3000, ge=1, le=65535)
+    reader_port: int = Field(default=8000, ge=1, le=65535)
 
     @property
     def home_path(self) -> Path:
@@ -59,6 +61,16 @@ class Settings(BaseSettings):
             return self.home.expanduser().resolve()
         data = self.data.expanduser().resolve()
         return STORAGE if data == SAMPLE.resolve() else STORAGE / "homes" / data.name
+
+    @property
+    def store_address(self) -> str:
+        """The database of ledger and publications, as an SQLAlchemy URL."""
+        return self.store_url or embedded_store(self.home_path)
+
+
+def embedded_store(home: Path) -> str:
+    """The address of the database that lies in a home."""
+    return f"sqlite:///{home / 'milk.db'}"
 
 
 def load_settings(**overrides: object) -> Settings:

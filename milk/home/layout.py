@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from milk.errors import HomeBusy, HomeRefused
+from milk.settings import embedded_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Home:
     @property
     def store_url(self) -> str:
         """The embedded database of ledger and publications."""
-        return f"sqlite:///{self.path / 'milk.db'}"
+        return embedded_store(self.path)
 
     def prepare(self) -> None:
         """Make the folder.

@@ -19,10 +19,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from milk.errors import BadSetting, HomeBusy, HomeRefused
+from milk.errors import BadSetting, HomeBusy, HomeRefused, NothingPublished, StoreUnavailable
 from milk.models.canonical import canonical_json
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test compares it with the folder of migrations."""
 
 _BUSY_TIMEOUT_MS = 5000
@@ -30,6 +30,10 @@ _WAL_TRIES = 100
 _WAL_PAUSE_SECONDS = 0.05
 _POSTGRESQL_LOCK = 6_170_155_431
 """The advisory lock of this program's writers: any number, always the same."""
+
+_POSTGRESQL_CONNECT_SECONDS = 5
+_LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's code for a lock that was not had in time."""
 
 _WRITES = "milk_writes"
 
@@ -50,18 +54,25 @@ _WHAT_TO_DO = {
 }
 
 
-def open_store(url: str) -> sa.Engine:
+def open_store(url: str, *, create: bool = True) -> sa.Engine:
     """Open the store at an SQLAlchemy URL; a new SQLite file and its folder are made.
 
     Connects once, so that a store that cannot be used is refused here and not in the middle of a run. The caller
     disposes of the engine.
 
+    Args:
+        url: its address; that of a server names the driver.
+        create: whether to make a SQLite file that is not there; who only reads must not leave an empty one behind.
+
     Raises:
         BadSetting: the text is no such URL, or its driver is not installed.
+        NothingPublished: the SQLite file is not there, and is not to be made.
         HomeRefused: the store cannot be opened.
     """
     try:
-        engine = sa.create_engine(url, json_serializer=_json)
+        parsed = sa.make_url(url)
+        _refuse_unnamed_driver(parsed)
+        engine = sa.create_engine(parsed, json_serializer=_json, **_engine_options(parsed))
     except exc.ArgumentError as error:
         # Not echoed: it may hold a password that no parser can hide.
         raise BadSetting(
@@ -72,7 +83,10 @@ def open_store(url: str) -> sa.Engine:
             f"The address of the store needs the package '{error.name}', which is not installed."
         ) from error
     if engine.dialect.name == "sqlite":
-        _make_folder(engine.url)
+        if create:
+            _make_folder(engine.url)
+        elif not Path(engine.url.database or "").is_file():
+            raise NothingPublished(f"There is no store at {engine.url.database} yet.")
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
     try:
@@ -84,6 +98,22 @@ def open_store(url: str) -> sa.Engine:
     return engine
 
 
+def _refuse_unnamed_driver(url: sa.URL) -> None:
+    """The default driver of a database changes with the version of SQLAlchemy; an address must mean one thing."""
+    if url.drivername in ("postgresql", "postgres"):
+        raise BadSetting(
+            "The address of the store does not name its driver: write postgresql+psycopg:// in place of "
+            f"{url.drivername}://."
+        )
+
+
+def _engine_options(url: sa.URL) -> dict[str, Any]:
+    if url.drivername != "postgresql+psycopg":
+        return {}
+    # A connection that a restarted server has closed is replaced, and not handed to a query.
+    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": _POSTGRESQL_CONNECT_SECONDS}}
+
+
 def _json(value: object) -> str:
     """Canonical JSON: exact floats, and no NaN, which PostgreSQL refuses."""
     return canonical_json(value).decode().rstrip()
@@ -91,13 +121,17 @@ def _json(value: object) -> str:
 
 @contextlib.contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that only reads.
+    """A transaction that only reads; all that it reads is of one moment.
 
     Raises:
         HomeRefused: the store does not answer, or is not one.
     """
-    with _explained(engine), engine.connect() as connection, connection.begin():
-        yield connection
+    with _explained(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # By default each statement there sees a moment of its own.
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            yield connection
 
 
 @contextlib.contextmanager
@@ -112,6 +146,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         connection.execution_options(**{_WRITES: True})
         with connection.begin():
             if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_BUSY_TIMEOUT_MS}")
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
             yield connection
 
@@ -231,8 +266,11 @@ def _refusal(engine: sa.Engine, error: exc.DBAPIError) -> HomeRefused | None:
         if code in _WHAT_TO_DO:
             return HomeRefused(f"The store at {where} cannot be used ({error.orig}). {_WHAT_TO_DO[code]}")
         return None
-    if isinstance(error, exc.OperationalError):
-        return HomeRefused(f"The store at {where} does not answer ({error.orig}). Check its address and its server.")
+    if isinstance(error, exc.OperationalError | exc.InterfaceError):
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            return HomeBusy(f"Another process is writing to the store at {where}: try again when it has ended.")
+        said = " ".join(str(error.orig).split())
+        return StoreUnavailable(f"The store at {where} does not answer ({said}). Check its address and its server.")
     return None
 
 

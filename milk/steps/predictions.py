@@ -16,7 +16,15 @@ from milk.forecasting.issue import issue_forecasts
 from milk.home.layout import Home
 from milk.home.tables import Months, frame_hash, has_table, read_table, table_version, write_table
 from milk.models.version import ModelVersion
-from milk.months import Availability, IssueMonths, Month, forecast_kind, forecast_origin, reachable_issues
+from milk.months import (
+    Availability,
+    IssueMonths,
+    Month,
+    contiguous_ranges,
+    forecast_kind,
+    forecast_origin,
+    reachable_issues,
+)
 from milk.series import series_register
 from milk.steps.training import price_months
 from milk.tables import BATCH_PREDICTIONS, FEATURES, column_types, empty_table
@@ -79,7 +87,7 @@ def issue_months(home: Home, issuing: Issuing, months: list[Month]) -> Issued:
     rows = forecast_rows(home, issuing, wanted) if wanted else empty_predictions()
     good, refused = split_refused(rows)
     good, changed = _standing_or_new(home, good)
-    for first, last in _contiguous([m for m in wanted if m in changed]):
+    for first, last in contiguous_ranges(changed.intersection(wanted)):
         part = Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
         write_table(home, TABLE, good[good["issue_month"].between(part.first, part.last)], replace=part)
     return Issued(good, [m for m in wanted if m not in refused], unreachable, refused)
@@ -242,13 +250,3 @@ def _why_unreachable(month: Month, reachable: IssueMonths, price_rule: Availabil
         f"milk_price holds fewer than {HISTORY_MONTHS} months before {month}; "
         f"the first month reached is {reachable.first}"
     )
-
-
-def _contiguous(months: list[Month]) -> list[tuple[Month, Month]]:
-    groups: list[tuple[Month, Month]] = []
-    for month in sorted(months):
-        if groups and month - groups[-1][1] == 1:
-            groups[-1] = (groups[-1][0], month)
-        else:
-            groups.append((month, month))
-    return groups

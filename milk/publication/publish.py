@@ -1,0 +1,278 @@
+"""Publishing: what is new of a publication, in one transaction; what stands already is left as it is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from milk.errors import HomeRefused
+from milk.months import Kind, Month
+from milk.publication.engine import reading, writing
+from milk.publication.rows import Issue, ModelCard, ObservedPrice, Publication, SeriesRow, json_of, plain_row
+from milk.publication.schema import (
+    DATASETS,
+    FORECASTS,
+    ISSUES,
+    MODEL_CARDS,
+    OBSERVED_PRICES,
+    PUBLICATIONS,
+    SCORES,
+    SERIES,
+)
+
+Outcome = Literal["added", "unchanged", "beside"]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedIssue:
+    """What came of an issue.
+
+    Attributes:
+        issue_month: its month.
+        revision: the revision that holds its content.
+        outcome: `added`: it stands now. `unchanged`: it was there before. `beside`: a hindcast that was added and does
+            not stand, because a live forecast does.
+        reason: why the revision exists.
+        content_sha256: the hash of its content.
+    """
+
+    issue_month: Month
+    revision: int
+    outcome: Outcome
+    reason: str
+    content_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What came of a publication.
+
+    Attributes:
+        publication_id: the transaction that added something; `None` where nothing was new.
+        issues: what came of each issue, in their order.
+        observed: how many observed prices were added.
+        cards: how many cards were added.
+        series: how many rows of the register were added.
+    """
+
+    publication_id: int | None
+    issues: tuple[PublishedIssue, ...]
+    observed: int = 0
+    cards: int = 0
+    series: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What the store knows of one issue month."""
+
+    revision: int
+    has_live: bool
+    newest: dict[Kind, dict[str, Any]]
+    """The newest revision of each kind."""
+
+
+def publish(engine: sa.Engine, publication: Publication) -> Published:
+    """Add what is new, all of it or nothing.
+
+    The comparison with what stands happens under the write lock: of two publishers of the same content one adds it, and
+    the other finds it there. An issue is compared with the newest revision of its own kind.
+
+    Args:
+        engine: a store that is migrated.
+        publication: what to publish; an issue month stands in it at most once.
+
+    Raises:
+        HomeRefused: the store does not answer, or cannot be written.
+        HomeBusy: another process held the store for more than five seconds.
+        ValueError: an issue has no forecasts, or two issues are of the same month.
+    """
+    _refuse_senseless(publication.issues)
+    with writing(engine) as connection:
+        standing = _standing_issues(connection, publication.issues)
+        fates = [
+            (issue, _fate(issue, standing.get((issue.series_id, issue.issue_month)))) for issue in publication.issues
+        ]
+        issues = [(issue, fate) for issue, fate in fates if fate.outcome != "unchanged"]
+        observed = _new_observed(connection, publication.observed)
+        cards = _new_cards(connection, publication.cards)
+        series = _new_series(connection, publication.series)
+        outcomes = tuple(fate for _issue, fate in fates)
+        if not (issues or observed or cards or series):
+            return Published(None, outcomes)
+        publication_id = _begin(connection, publication)
+        _add(connection, ISSUES, [_issue_values(issue, fate) for issue, fate in issues], publication_id)
+        _add(connection, FORECASTS, [v for issue, fate in issues for v in _forecast_values(issue, fate)])
+        _add(connection, OBSERVED_PRICES, [plain_row(row) for row in observed], publication_id)
+        _add(connection, MODEL_CARDS, [_card_values(card) for card in cards], publication_id)
+        _add(connection, SCORES, [v for card in cards for v in _score_values(card)])
+        _add(connection, SERIES, series, publication_id)
+        return Published(publication_id, outcomes, len(observed), len(cards), len(series))
+
+
+def claim_store(engine: sa.Engine, series_id: str, *, dataset_id: str, is_synthetic: bool) -> None:
+    """Make the store that of a dataset, or see that it is already.
+
+    Raises:
+        HomeRefused: ledger and publications there are those of other data.
+    """
+    query = sa.select(DATASETS.c.dataset_id, DATASETS.c.is_synthetic).where(DATASETS.c.series_id == series_id)
+    with reading(engine) as connection:
+        held = connection.execute(query).one_or_none()
+    if held is None:
+        with writing(engine) as connection:
+            held = connection.execute(query).one_or_none()
+            if held is None:
+                claim = {"series_id": series_id, "dataset_id": dataset_id, "is_synthetic": is_synthetic}
+                connection.execute(sa.insert(DATASETS), claim)
+                return
+    if held.dataset_id != dataset_id:
+        kinds = {True: "synthetic", False: "real"}
+        raise HomeRefused(
+            f"The store holds another dataset of {series_id}: {held.dataset_id} ({kinds[held.is_synthetic]}), not "
+            f"{dataset_id} ({kinds[is_synthetic]}). Name a store of its own with MILK_STORE_URL."
+        )
+
+
+def _refuse_senseless(issues: Sequence[Issue]) -> None:
+    months = [(issue.series_id, issue.issue_month) for issue in issues]
+    if len(set(months)) != len(months):
+        raise ValueError("An issue month stands in the publication more than once.")
+    for issue in issues:
+        if not issue.forecasts:
+            raise ValueError(f"The issue {issue.issue_month} has no forecasts.")
+
+
+def _standing_issues(connection: sa.Connection, issues: Sequence[Issue]) -> dict[tuple[str, Month], _Standing]:
+    """What stands of the months that are to be published, read once."""
+    if not issues:
+        return {}
+    months = [issue.issue_month for issue in issues]
+    query = (
+        sa.select(ISSUES)
+        .where(
+            ISSUES.c.series_id.in_({issue.series_id for issue in issues}),
+            ISSUES.c.issue_month.between(min(months), max(months)),
+        )
+        .order_by(ISSUES.c.revision)
+    )
+    found: dict[tuple[str, Month], _Standing] = {}
+    for row in connection.execute(query).mappings():
+        key = (row["series_id"], row["issue_month"])
+        before = found.get(key)
+        newest = {**(before.newest if before else {}), row["kind"]: dict(row)}
+        found[key] = _Standing(row["revision"], "live" in newest, newest)
+    return found
+
+
+def _fate(issue: Issue, standing: _Standing | None) -> PublishedIssue:
+    """Whether an issue is added, as which revision, and why."""
+    content = issue.content_sha256
+    if standing is None:
+        return PublishedIssue(issue.issue_month, 1, "added", "first issue", content)
+    former = standing.newest.get(issue.kind)
+    if former is not None and former["content_sha256"] == content:
+        return PublishedIssue(issue.issue_month, former["revision"], "unchanged", former["reason"], content)
+    outcome: Outcome = "added"
+    if issue.kind == "hindcast" and standing.has_live:
+        outcome, reason = "beside", "a hindcast beside the live forecast, which stands"
+    elif former is None:
+        reason = "a live forecast in the place of a hindcast"
+    else:
+        reason = _difference(former, issue)
+    return PublishedIssue(issue.issue_month, standing.revision + 1, outcome, reason, content)
+
+
+def _difference(former: Mapping[str, Any], issue: Issue) -> str:
+    """Why an issue is not the one before, in words."""
+    causes = []
+    if former["model_version"] != issue.model_version:
+        causes.append(f"model {issue.model_version} in place of {former['model_version']}")
+    if _data(former["data_versions"]) != _data(json_of(issue.data_versions)):
+        causes.append("other data")
+    if former["forecast_origin"] != issue.forecast_origin:
+        causes.append(f"origin {issue.forecast_origin} in place of {former['forecast_origin']}")
+    return "; ".join(causes) or "other numbers from the same data and model"
+
+
+def _data(data_versions: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: version for name, version in data_versions.items() if name != "model"}
+
+
+def _new_observed(connection: sa.Connection, rows: Sequence[ObservedPrice]) -> list[ObservedPrice]:
+    columns = OBSERVED_PRICES.c
+    query = sa.select(columns.series_id, columns.month, columns.known_since).where(
+        columns.series_id.in_({row.series_id for row in rows})
+    )
+    held = {tuple(row) for row in connection.execute(query)} if rows else set()
+    return [row for row in rows if (row.series_id, row.month, row.known_since) not in held]
+
+
+def _new_cards(connection: sa.Connection, cards: Sequence[ModelCard]) -> list[ModelCard]:
+    query = sa.select(MODEL_CARDS.c.series_id, MODEL_CARDS.c.version_id).where(
+        MODEL_CARDS.c.version_id.in_([card.version_id for card in cards])
+    )
+    held = {tuple(row) for row in connection.execute(query)} if cards else set()
+    return [card for card in cards if (card.series_id, card.version_id) not in held]
+
+
+def _new_series(connection: sa.Connection, rows: Sequence[SeriesRow]) -> list[dict[str, Any]]:
+    """The rows of the register that are new or say something else than their newest revision, with their number."""
+    columns = SERIES.c
+    query = (
+        sa.select(columns.series_id, columns.name, columns.revision, columns.content_sha256)
+        .where(columns.series_id.in_({row.series_id for row in rows}))
+        .order_by(columns.revision)
+    )
+    newest = {(row.series_id, row.name): row for row in connection.execute(query)} if rows else {}
+    new = []
+    for row in rows:
+        held = newest.get((row.series_id, row.name))
+        if held is None or held.content_sha256 != row.content_sha256:
+            number = 1 if held is None else held.revision + 1
+            new.append({**plain_row(row), "revision": number, "content_sha256": row.content_sha256})
+    return new
+
+
+def _begin(connection: sa.Connection, publication: Publication) -> int:
+    values = {
+        "published_at": publication.published_at,
+        "run_id": publication.run_id,
+        "software": dict(publication.software),
+    }
+    return int(connection.execute(sa.insert(PUBLICATIONS).returning(PUBLICATIONS.c.id), values).scalar_one())
+
+
+def _add(
+    connection: sa.Connection, table: sa.Table, rows: Iterable[dict[str, Any]], publication_id: int | None = None
+) -> None:
+    named = {} if publication_id is None else {"publication_id": publication_id}
+    if values := [row | named for row in rows]:
+        connection.execute(sa.insert(table), values)
+
+
+def _issue_values(issue: Issue, fate: PublishedIssue) -> dict[str, Any]:
+    return plain_row(issue) | {
+        "revision": fate.revision,
+        "reason": fate.reason,
+        "content_sha256": fate.content_sha256,
+        "forecasts": len(issue.forecasts),
+        "data_versions": dict(issue.data_versions),
+    }
+
+
+def _forecast_values(issue: Issue, fate: PublishedIssue) -> list[dict[str, Any]]:
+    key = {"series_id": issue.series_id, "issue_month": issue.issue_month, "revision": fate.revision}
+    return [key | plain_row(row) for row in issue.forecasts]
+
+
+def _card_values(card: ModelCard) -> dict[str, Any]:
+    values = plain_row(card) | {"card": dict(card.card)}
+    del values["scores"]
+    return values
+
+
+def _score_values(card: ModelCard) -> list[dict[str, Any]]:
+    key = {"series_id": card.series_id, "version_id": card.version_id}
+    return [key | plain_row(score) for score in card.scores]

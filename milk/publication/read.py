@@ -1,0 +1,309 @@
+"""Reading what is published: each question is one transaction, each answer plain rows.
+
+The reader needs no more of the store than this. Where a question names no kind, the answer is what stands: of the
+revisions of an issue month the newest live one, or the newest of all where none is live.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from milk.errors import HomeRefused, NothingPublished
+from milk.months import Kind, Month
+from milk.publication.engine import HEAD, reading
+from milk.publication.rows import ForecastRow, Issue
+from milk.publication.schema import FORECASTS, ISSUES, MODEL_CARDS, PUBLICATIONS, SERIES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedForecast:
+    """One target month of an issue, as it was published."""
+
+    series_id: str
+    target_month: Month
+    issue_month: Month
+    revision: int
+    issued_at: dt.datetime
+    data_cutoff: dt.datetime
+    forecast_origin: Month
+    horizon_months: int
+    price: float
+    lower_80: float
+    upper_80: float
+    lower_95: float
+    upper_95: float
+    unit: str
+    kind: Kind
+    model_version: str
+    data_versions: Mapping[str, Any] = field(hash=False)
+    is_synthetic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueRecord:
+    """One revision of an issue month; `is_standing` says whether it is the one that answers by default."""
+
+    series_id: str
+    issue_month: Month
+    revision: int
+    kind: Kind
+    is_standing: bool
+    reason: str
+    issued_at: dt.datetime
+    published_at: dt.datetime
+    data_cutoff: dt.datetime
+    forecast_origin: Month
+    forecasts: int
+    unit: str
+    model_version: str
+    content_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRecord:
+    """What a forecast series is."""
+
+    series_id: str
+    meaning: str
+    unit: str
+    source: str
+    licence: str
+    is_synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """From where to where something is published."""
+
+    first_target: Month
+    last_target: Month
+    first_issue: Month
+    last_issue: Month
+
+
+def newest_publication(engine: sa.Engine) -> int:
+    """The number of the newest publication, which changes whenever an answer may.
+
+    Raises:
+        NothingPublished: there is none yet.
+        HomeRefused: the store does not answer, or is of another version of this program.
+    """
+    with reading(engine) as connection:
+        _refuse_other_schema(connection)
+        newest = connection.scalar(sa.select(sa.func.max(PUBLICATIONS.c.id)))
+    if newest is None:
+        raise NothingPublished("Nothing is published yet.")
+    return int(newest)
+
+
+def published_series(engine: sa.Engine) -> list[str]:
+    """The series of which something is published."""
+    with reading(engine) as connection:
+        return list(connection.scalars(sa.select(ISSUES.c.series_id).distinct().order_by(ISSUES.c.series_id)))
+
+
+def series_record(engine: sa.Engine, series_id: str) -> SeriesRecord | None:
+    """What a published series is, by the newest revision of the register; `None` where nothing of it is published."""
+    query = (
+        sa.select(SERIES, ISSUES.c.is_synthetic)
+        .join(ISSUES, ISSUES.c.series_id == SERIES.c.series_id)
+        .where(SERIES.c.series_id == series_id, SERIES.c.name == "price")
+        .order_by(SERIES.c.revision.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    names = ("series_id", "meaning", "unit", "source", "licence", "is_synthetic")
+    return SeriesRecord(**{name: row[name] for name in names})
+
+
+def extent(engine: sa.Engine, series_id: str, *, kind: Kind | None = None) -> Extent | None:
+    """From where to where forecasts are published; `None` where none is."""
+    standing = _standing(series_id, kind)
+    query = sa.select(
+        sa.func.min(FORECASTS.c.target_month, type_=FORECASTS.c.target_month.type),
+        sa.func.max(FORECASTS.c.target_month, type_=FORECASTS.c.target_month.type),
+        sa.func.min(standing.c.issue_month, type_=ISSUES.c.issue_month.type),
+        sa.func.max(standing.c.issue_month, type_=ISSUES.c.issue_month.type),
+    ).join_from(standing, FORECASTS, _same_revision(standing))
+    with reading(engine) as connection:
+        first_target, last_target, first_issue, last_issue = connection.execute(query).one()
+    return None if first_target is None else Extent(first_target, last_target, first_issue, last_issue)
+
+
+def forecasts_of_issue(
+    engine: sa.Engine,
+    series_id: str,
+    *,
+    issue_month: Month | None = None,
+    kind: Kind | None = None,
+    first_target: Month | None = None,
+    last_target: Month | None = None,
+) -> list[PublishedForecast]:
+    """The forecasts of one issue, the nearest month first.
+
+    Args:
+        engine: the store.
+        series_id: the series.
+        issue_month: its month; the newest issue where not given.
+        kind: only a revision of this kind; what stands where not given.
+        first_target: no target month before it.
+        last_target: no target month after it.
+    """
+    standing = _standing(series_id, kind)
+    wanted: Any = issue_month
+    if issue_month is None:
+        wanted = sa.select(sa.func.max(standing.c.issue_month)).scalar_subquery()
+    query = _joined(standing, first_target, last_target).where(standing.c.issue_month == wanted)
+    with reading(engine) as connection:
+        rows = connection.execute(query.order_by(FORECASTS.c.target_month)).mappings()
+        return [PublishedForecast(**row) for row in rows]
+
+
+def forecasts_of_targets(
+    engine: sa.Engine,
+    series_id: str,
+    *,
+    kind: Kind | None = None,
+    first_target: Month | None = None,
+    last_target: Month | None = None,
+) -> list[PublishedForecast]:
+    """For each target month the forecast of its newest issue, the oldest month first."""
+    standing = _standing(series_id, kind)
+    joined = _joined(standing, first_target, last_target).add_columns(
+        sa.func.row_number()
+        .over(partition_by=FORECASTS.c.target_month, order_by=standing.c.issue_month.desc())
+        .label("age")
+    )
+    newest = joined.subquery()
+    query = sa.select(newest).where(newest.c.age == 1).order_by(newest.c.target_month)
+    with reading(engine) as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [PublishedForecast(**{name: value for name, value in row.items() if name != "age"}) for row in rows]
+
+
+def issue_records(
+    engine: sa.Engine,
+    series_id: str,
+    *,
+    kind: Kind | None = None,
+    issue_month: Month | None = None,
+    limit: int | None = None,
+) -> list[IssueRecord]:
+    """Every revision of every issue, the newest month first, its newest revision first."""
+    ranked = sa.select(ISSUES, (_rank() == 1).label("is_standing")).where(ISSUES.c.series_id == series_id).subquery()
+    query = (
+        sa.select(ranked, PUBLICATIONS.c.published_at)
+        .join(PUBLICATIONS, PUBLICATIONS.c.id == ranked.c.publication_id)
+        .order_by(ranked.c.issue_month.desc(), ranked.c.revision.desc())
+        .limit(limit)
+    )
+    if kind is not None:
+        query = query.where(ranked.c.kind == kind)
+    if issue_month is not None:
+        query = query.where(ranked.c.issue_month == issue_month)
+    with reading(engine) as connection:
+        rows: list[dict[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]
+    names = IssueRecord.__dataclass_fields__
+    # SQLite answers a comparison with a number.
+    return [
+        IssueRecord(**{name: row[name] for name in names} | {"is_standing": bool(row["is_standing"])}) for row in rows
+    ]
+
+
+def issue_count(engine: sa.Engine, series_id: str) -> int:
+    """How many issue months are published."""
+    query = sa.select(sa.func.count(ISSUES.c.issue_month.distinct())).where(ISSUES.c.series_id == series_id)
+    with reading(engine) as connection:
+        return int(connection.scalar(query) or 0)
+
+
+def standing_hashes(engine: sa.Engine, series_id: str) -> dict[Month, str]:
+    """The content hash of what stands, by issue month."""
+    standing = _standing(series_id, None)
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(standing.c.issue_month, standing.c.content_sha256))
+        return {row.issue_month: row.content_sha256 for row in rows}
+
+
+def broken_issues(engine: sa.Engine) -> list[str]:
+    """The revisions whose rows are not those that were published: their hash, made anew, is another one; in words."""
+    with reading(engine) as connection:
+        issues = connection.execute(sa.select(ISSUES)).mappings().all()
+        rows = connection.execute(sa.select(FORECASTS)).mappings().all()
+        cards = set(connection.execute(sa.select(MODEL_CARDS.c.series_id, MODEL_CARDS.c.version_id)).tuples())
+    by_key: dict[tuple[str, Month, int], list[ForecastRow]] = {}
+    for row in rows:
+        forecast = ForecastRow(**{name: row[name] for name in ForecastRow.__dataclass_fields__})
+        by_key.setdefault((row["series_id"], row["issue_month"], row["revision"]), []).append(forecast)
+    broken = []
+    for issue in issues:
+        forecasts = by_key.get((issue["series_id"], issue["issue_month"], issue["revision"]), [])
+        if problem := _problem(issue, forecasts, cards):
+            broken.append(f"{issue['series_id']} {issue['issue_month']} revision {issue['revision']}: {problem}")
+    return broken
+
+
+def _problem(issue: sa.RowMapping, forecasts: Sequence[ForecastRow], cards: set[tuple[str, str]]) -> str:
+    if len(forecasts) != issue["forecasts"]:
+        return f"{len(forecasts)} forecasts, not {issue['forecasts']}"
+    names = [name for name in Issue.__dataclass_fields__ if name != "forecasts"]
+    content = Issue(**{name: issue[name] for name in names}, forecasts=tuple(forecasts))
+    if content.content_sha256 != issue["content_sha256"]:
+        return "its content is not the one that was published"
+    if (issue["series_id"], issue["model_version"]) not in cards:
+        return f"the card of {issue['model_version']} is missing"
+    return ""
+
+
+def _rank() -> sa.ColumnElement[int]:
+    """1 for the revision that stands: a live one before any hindcast, the newest before the older."""
+    is_hindcast = sa.case((ISSUES.c.kind == "live", 0), else_=1)
+    return sa.func.row_number().over(
+        partition_by=(ISSUES.c.series_id, ISSUES.c.issue_month), order_by=(is_hindcast, ISSUES.c.revision.desc())
+    )
+
+
+def _standing(series_id: str, kind: Kind | None) -> sa.Subquery:
+    """One revision for each issue month."""
+    ranked = sa.select(ISSUES, _rank().label("rank")).where(ISSUES.c.series_id == series_id)
+    if kind is not None:
+        ranked = ranked.where(ISSUES.c.kind == kind)
+    inner = ranked.subquery()
+    return sa.select(inner).where(inner.c.rank == 1).subquery()
+
+
+def _same_revision(standing: sa.Subquery) -> sa.ColumnElement[bool]:
+    names = ("series_id", "issue_month", "revision")
+    return sa.and_(*(FORECASTS.c[name] == standing.c[name] for name in names))
+
+
+def _joined(standing: sa.Subquery, first: Month | None, last: Month | None) -> sa.Select[Any]:
+    """The columns of `PublishedForecast`."""
+    names = PublishedForecast.__dataclass_fields__
+    columns = [standing.c[name] if name in standing.c else FORECASTS.c[name] for name in names]
+    query = sa.select(*columns).join_from(standing, FORECASTS, _same_revision(standing))
+    if first is not None:
+        query = query.where(FORECASTS.c.target_month >= first)
+    if last is not None:
+        query = query.where(FORECASTS.c.target_month <= last)
+    return query
+
+
+def _refuse_other_schema(connection: sa.Connection) -> None:
+    """Raise where the store was made by another version of this program, or holds no table yet."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        raise NothingPublished("Nothing is published yet.")
+    held = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).one_or_none()
+    if held is None or held < HEAD:
+        raise NothingPublished("Nothing is published yet: the store was made by an older version of this program.")
+    if held > HEAD:
+        raise HomeRefused(
+            f"The store has schema {held}, and this program reads {HEAD}: a newer version of the program made it. "
+            "Use that version."
+        )
