@@ -9,14 +9,16 @@ from milk.home.layout import Home
 from milk.settings import Settings, load_settings
 from milk_assets.defs.assets.panel import features, merged_table
 from milk_assets.defs.assets.predictions import batch_predictions_asset
+from milk_assets.defs.assets.publication import published_predictions_asset
 from milk_assets.defs.assets.raw import raw_central_bank, raw_milk_price, raw_precipitation
 from milk_assets.defs.assets.training import backtest, params, prod_model, staging_model
 from milk_assets.defs.checks import all_checks
 from milk_assets.defs.io_managers import DeltaIOManager, LedgerIOManager, ParamsIOManager, StagedVersionIOManager
-from milk_assets.defs.jobs import monthly_forecast_job, training_job
+from milk_assets.defs.jobs import monthly_forecast_job, publish_job, training_job
 from milk_assets.defs.partitions import monthly_partitions
 from milk_assets.defs.resources import Clock, Workplace
 from milk_assets.defs.schedules import monthly_schedule
+from milk_assets.defs.sensors import serving_sensor
 
 
 def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -27,7 +29,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         resources: replacements for some of the resources, for tests.
     """
     partitions = monthly_partitions(settings)
-    forecast_job = monthly_forecast_job()
+    forecast_job, publish = monthly_forecast_job(), publish_job()
     return dg.Definitions(
         assets=[
             raw_milk_price,
@@ -40,10 +42,12 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
             staging_model,
             prod_model,
             batch_predictions_asset(partitions),
+            published_predictions_asset(partitions),
         ],
         asset_checks=list(all_checks()),
-        jobs=[training_job(), forecast_job],
+        jobs=[training_job(), forecast_job, publish],
         schedules=[monthly_schedule(forecast_job)],
+        sensors=[serving_sensor(publish, partitions)],
         resources={**build_resources(settings), **(resources or {})},
         executor=build_executor(settings),
     )
@@ -55,7 +59,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     workplace = Workplace(
         data_path=str(settings.data.expanduser().resolve()),
         home_path=str(home.path),
-        store_url=settings.store_url or home.store_url,
+        store_url=settings.store_address,
         evaluation_months=settings.evaluation_months,
     )
     return {

@@ -161,7 +161,10 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
     origin = histories.origin_month(len(histories) - 1)
     window, params = training.params.window, training.params
     recipe = RECIPE if setting is not None else REFERENCE
-    by_horizon = scores[scores["model"] == recipe].drop(columns="model").to_dict(orient="records")
+    by_horizon = {
+        str(model): rows.drop(columns="model").to_dict(orient="records")
+        for model, rows in scores.groupby("model", sort=False)
+    }
     return {
         "created_at": training.created_at.isoformat(),
         "is_synthetic": training.is_synthetic,
@@ -179,7 +182,7 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
         "search": {"settings": len(params.table), "key": params.key, "best": params.table.iloc[0].to_dict()},
         "scores": {
             "recipe": summary(scores, recipe),
-            "recipe_by_horizon": by_horizon,
+            "by_horizon": by_horizon,
             **{name: summary(scores, name) for name in scores["model"].unique() if name != RECIPE},
         },
         "software": _libraries(),

@@ -14,11 +14,14 @@ import pandera.pandas as pa
 from milk.errors import MilkError
 from milk.evaluation.promotion import beats_last_value
 from milk.models.version import ModelVersion
+from milk.months import contiguous_ranges
 from milk.panel.observations import latest
 from milk.publication.ledger import current_champion
+from milk.publication.read import broken_issues, issue_count
 from milk.series import SERIES_ID
 from milk.steps.predictions import schema_problem
 from milk.steps.promotion import load_champion
+from milk.steps.publication import unpublished_months
 from milk.steps.training import Params
 from milk.tables import TABLES
 from milk_assets.defs.io_managers import read_staged
@@ -27,6 +30,7 @@ from milk_assets.defs.resources import Workplace
 CHECKED_INSIDE = "batch_predictions"
 """Answers its schema check itself, with the rows at hand: a check of its own would load every month for one."""
 WARN = dg.AssetCheckSeverity.WARN
+PROBLEMS_SHOWN = 5
 FEWEST_SETTINGS = 12
 """A search over fewer is none."""
 
@@ -172,6 +176,41 @@ def pointer_resolves(workplace: Workplace) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(
+    asset="published_predictions",
+    description="Each issue in the store, read whole and hashed anew, is the one that was published, with its card. What "
+    "was published once never changes.",
+)
+def store_is_whole(workplace: Workplace) -> dg.AssetCheckResult:
+    """Every revision of the store against its own hash."""
+    try:
+        with workplace.store() as store:
+            broken, issues = broken_issues(store), issue_count(store, SERIES_ID)
+    except MilkError as error:
+        return dg.AssetCheckResult(passed=False, description=str(error))
+    said = "; ".join(broken[:PROBLEMS_SHOWN]) or "Every issue is as it was published."
+    return dg.AssetCheckResult(passed=not broken, description=said, metadata={"issues": issues, "broken": len(broken)})
+
+
+@dg.asset_check(
+    asset="published_predictions",
+    description="Every month in `batch_predictions` is published as it stands there. A warning: the serving sensor brings "
+    "up what is missing.",
+)
+def nothing_unpublished(workplace: Workplace) -> dg.AssetCheckResult:
+    """The table of forecasts against the store."""
+    try:
+        with workplace.store() as store:
+            missing = unpublished_months(workplace.home, store)
+    except MilkError as error:
+        return dg.AssetCheckResult(passed=False, severity=WARN, description=str(error))
+    ranges = [f"{first} to {last}" for first, last in contiguous_ranges(missing)]
+    said = f"Not published: {', '.join(ranges)}." if ranges else "Everything that was made is published."
+    return dg.AssetCheckResult(
+        passed=not missing, severity=WARN, description=said, metadata={"unpublished": len(missing)}
+    )
+
+
 def all_checks() -> Iterator[dg.AssetChecksDefinition]:
     """Every check that reads a stored table or version."""
     for asset, schema in TABLES.items():
@@ -186,4 +225,6 @@ def all_checks() -> Iterator[dg.AssetChecksDefinition]:
         card_is_valid,
         beats_the_last_value,
         pointer_resolves,
+        store_is_whole,
+        nothing_unpublished,
     )

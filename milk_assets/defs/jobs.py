@@ -1,4 +1,4 @@
-"""The two jobs of a month: train when it is decided, forecast every month."""
+"""The jobs of a month: train when it is decided, forecast every month, publish what was made."""
 
 import dagster as dg
 
@@ -6,6 +6,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 TRAINING = dg.AssetSelection.assets("prod_model").upstream()
+PUBLISH = "publish"
 FORECAST = dg.AssetSelection.assets("features").upstream() | dg.AssetSelection.assets("batch_predictions")
 
 
@@ -24,4 +25,13 @@ def monthly_forecast_job() -> UnresolvedAssetJobDefinition:
         "monthly_forecast",
         selection=FORECAST,
         description="Receive the files and issue the forecasts of a month with the version in production.",
+    )
+
+
+def publish_job() -> UnresolvedAssetJobDefinition:
+    """From the forecasts of some issue months to what others read; the serving sensor starts it."""
+    return dg.define_asset_job(
+        PUBLISH,
+        selection=dg.AssetSelection.assets("published_predictions"),
+        description="Publish the forecasts of some issue months; the serving sensor starts it by itself.",
     )

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from milk.home.layout import Home
 from milk.months import Availability
-from milk.publication.engine import migrate, open_store
 from milk.series import series_register
 from milk.sources.files import DataFolder
+from milk.steps.store import home_store
 
 
 class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]  # because no asset asks for another type of it
@@ -50,10 +50,6 @@ class Workplace(dg.ConfigurableResource):  # type: ignore[type-arg]  # because n
 
     @contextmanager
     def store(self) -> Iterator[sa.Engine]:
-        """The migrated database of ledger and publications."""
-        engine = open_store(self.store_url)
-        try:
-            migrate(engine)
+        """The migrated database of ledger and publications of the home."""
+        with home_store(self.home, self.store_url) as engine:
             yield engine
-        finally:
-            engine.dispose()

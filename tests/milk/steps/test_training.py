@@ -114,9 +114,11 @@ def test_the_card_says_what_a_reviewer_asks(tmp_path: Path) -> None:
     assert card["is_synthetic"]
     assert any("synthetic" in note for note in card["notes"])
     assert set(card["scores"]) == {
-        "recipe", "recipe_by_horizon", "last_value", "seasonal_naive", "drift", "seasonal_drift",
+        "recipe", "by_horizon", "last_value", "seasonal_naive", "drift", "seasonal_drift",
     }  # fmt: skip
-    assert [row["horizon_months"] for row in card["scores"]["recipe_by_horizon"]] == list(range(1, 13))
+    assert set(card["scores"]["by_horizon"]) == {"milk", "last_value", "seasonal_naive", "drift", "seasonal_drift"}
+    for rows in card["scores"]["by_horizon"].values():
+        assert [row["horizon_months"] for row in rows] == list(range(1, 13))
     assert card["scores"]["last_value"]["ratio_year"] == 1.0
 
 

@@ -1,0 +1,203 @@
+"""Publish issue months: from the tables of the home to the store that others read."""
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as library_version
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from milk.errors import VersionRefused
+from milk.home.layout import Home
+from milk.home.tables import has_table, read_table
+from milk.models.version import ModelVersion, read_version
+from milk.months import Month
+from milk.publication.publish import Published, publish
+from milk.publication.read import issue_records
+from milk.publication.rows import ForecastRow, Issue, ModelCard, ObservedPrice, Publication, Score, SeriesRow
+from milk.series import SERIES_ID, Series, series_register
+from milk.steps.predictions import TABLE, schema_problem
+from milk.steps.receive import LOCK_WAIT_SECONDS, observations_of
+from milk.steps.training import LIBRARIES
+from milk.tables import BATCH_PREDICTIONS
+
+
+@dataclass(frozen=True)
+class MonthsPublished:
+    """What came of a run.
+
+    Attributes:
+        published: what the store did; `None` where no month was fit to be published.
+        refused: the months that were not published, each with the reason.
+    """
+
+    published: Published | None
+    refused: dict[Month, str]
+
+
+def publish_months(
+    home: Home, store: sa.Engine, months: Sequence[Month], *, published_at: dt.datetime, run_id: str | None
+) -> MonthsPublished:
+    """Publish some issue months as `batch_predictions` holds them, with all that the reader shows beside them.
+
+    What is read and what is recorded as published belong together, so this holds the home: no run writes forecasts in
+    between. The rows are judged once more: a check that failed in an earlier run blocks nothing in this one. The sound
+    months are published even where others are not.
+
+    Raises:
+        HomeRefused: the store does not answer, or a table of the home is damaged.
+        HomeBusy: another run held the home for more than two minutes.
+    """
+    with home.locked(wait_seconds=LOCK_WAIT_SECONDS):
+        issues, versions, refused = _sound_issues(home, months)
+        if not issues:
+            return MonthsPublished(None, refused)
+        publication = Publication(
+            published_at=published_at,
+            run_id=run_id,
+            software={name: library_version(name) for name in ("milk", *LIBRARIES)},
+            issues=issues,
+            observed=observed_prices(home),
+            cards=[card_of(versions[name]) for name in sorted({issue.model_version for issue in issues})],
+            series=register_rows(),
+        )
+        return MonthsPublished(publish(store, publication), refused)
+
+
+def _sound_issues(home: Home, months: Sequence[Month]) -> tuple[list[Issue], dict[str, ModelVersion], dict[Month, str]]:
+    """The issues that may be published, the versions behind them, and the reasons against the other months."""
+    rows = _rows_of(home, months)
+    versions, refused = _sound_versions(home, rows)
+    issues = []
+    for month in months:
+        part = rows[rows["issue_month"] == pd.Timestamp(month.first_day)]
+        if part.empty:
+            refused[month] = f"{TABLE} holds no forecasts of it: materialise {TABLE} for this month again"
+        elif problem := schema_problem(BATCH_PREDICTIONS, part):
+            refused[month] = problem
+        elif month not in refused:
+            issues.append(issue_of(part))
+    return issues, versions, refused
+
+
+def issue_of(rows: pd.DataFrame) -> Issue:
+    """The rows of one issue month as the store takes them."""
+    first = rows.iloc[0]
+    return Issue(
+        series_id=str(first["series_id"]),
+        issue_month=Month.of(first["issue_month"]),
+        kind="live" if first["kind"] == "live" else "hindcast",
+        issued_at=first["issued_at"].to_pydatetime(),
+        data_cutoff=first["data_cutoff"].to_pydatetime(),
+        forecast_origin=Month.of(first["forecast_origin"]),
+        unit=str(first["unit"]),
+        is_synthetic=bool(first["is_synthetic"]),
+        model_version=str(first["model_version"]),
+        data_versions=json.loads(first["data_versions"]),
+        forecasts=tuple(_forecast(row) for row in rows.to_dict(orient="records")),
+    )
+
+
+def _forecast(row: dict[Any, Any]) -> ForecastRow:
+    values = {name: row[name] for name in ForecastRow.__dataclass_fields__ if name != "target_month"}
+    return ForecastRow(target_month=Month.of(row["target_month"]), **values)
+
+
+def observed_prices(home: Home) -> list[ObservedPrice]:
+    """Every price that the home ever received, revisions included."""
+    observations = observations_of(home, "milk_price")
+    unit = series_register().price.unit
+    return [
+        ObservedPrice(
+            series_id=SERIES_ID,
+            month=Month.of(row["month"]),
+            known_since=row["known_since"].to_pydatetime(),
+            known_by=row["known_by"],
+            price=float(row["value"]),
+            unit=unit,
+            received_at=row["received_at"].to_pydatetime(),
+            snapshot=row["snapshot"],
+        )
+        for row in observations.to_dict(orient="records")
+    ]
+
+
+def card_of(version: ModelVersion) -> ModelCard:
+    """The card of a version with its scores, by model and horizon."""
+    scores = [
+        Score(**({"model": model} | row))
+        for model, rows in version.card["scores"].get("by_horizon", {}).items()
+        for row in rows
+    ]
+    return ModelCard(
+        series_id=str(version.model["series_id"]),
+        version_id=version.version_id,
+        sha256=version.sha256,
+        recipe=version.recipe_name,
+        created_at=dt.datetime.fromisoformat(version.card["created_at"]),
+        card=version.card,
+        scores=tuple(scores),
+    )
+
+
+def register_rows() -> list[SeriesRow]:
+    """The register of series as the store takes it."""
+    return [_series_row(series) for series in series_register().series]
+
+
+def _series_row(series: Series) -> SeriesRow:
+    rule = series.availability
+    low, high = series.plausible
+    named = (
+        "name",
+        "meaning",
+        "unit",
+        "block",
+        "source",
+        "code",
+        "current_code",
+        "first_valid_month",
+        "licence",
+        "note",
+    )
+    return SeriesRow(
+        series_id=SERIES_ID,
+        source_column=series.column,
+        plausible_low=low,
+        plausible_high=high,
+        availability=f"{rule.rule}, lag {rule.lag_months} months" + (f", day {rule.day}" if rule.rule == "day" else ""),
+        **{name: getattr(series, name) for name in named},
+    )
+
+
+def _rows_of(home: Home, months: Sequence[Month]) -> pd.DataFrame:
+    if not has_table(home, TABLE):
+        return pd.DataFrame({"issue_month": pd.Series(dtype="datetime64[us]"), "model_version": pd.Series(dtype="str")})
+    table = read_table(home, TABLE)
+    return table[table["issue_month"].isin([pd.Timestamp(month.first_day) for month in months])]
+
+
+def _sound_versions(home: Home, rows: pd.DataFrame) -> tuple[dict[str, ModelVersion], dict[Month, str]]:
+    """The verified versions behind the rows, and the months whose version is missing, damaged or another one by now."""
+    versions: dict[str, ModelVersion] = {}
+    refused: dict[Month, str] = {}
+    for name, part in rows.groupby("model_version"):
+        sha256 = json.loads(part["data_versions"].iloc[0])["model"]["sha256"]
+        try:
+            versions[str(name)] = read_version(home.models, str(name), expected_sha256=sha256)
+        except VersionRefused as error:
+            refused |= {Month.of(month): str(error) for month in part["issue_month"].unique()}
+    return versions, refused
+
+
+def unpublished_months(home: Home, store: sa.Engine) -> list[Month]:
+    """The months whose forecasts, as the home holds them, were never published."""
+    if not has_table(home, TABLE):
+        return []
+    records = issue_records(store, SERIES_ID)
+    held = {(record.issue_month, record.content_sha256) for record in records}
+    issues = [issue_of(part) for _month, part in read_table(home, TABLE).groupby("issue_month")]
+    return [issue.issue_month for issue in issues if (issue.issue_month, issue.content_sha256) not in held]

@@ -1,0 +1,56 @@
+"""Runs whose process is gone: killed, or lost with the machine, they would stay "started" for ever.
+
+Dagster's default launcher does not look after its processes, and a queue of one run at a time would wait for the dead.
+Each run records the number of its process; the code server, the run worker and the command line of a home share one
+machine, so whether that process lives can simply be asked. A number that another process has taken over since is not
+noticed here; the longest run time in the settings of the instance ends such a run.
+"""
+
+import os
+
+import dagster as dg
+from dagster._core.launcher import DefaultRunLauncher
+
+SAID = (
+    "The process of this run is gone: it was killed, or the machine went down. Nothing is half written; start it again."
+)
+
+
+def end_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Record the failure of the runs in progress whose process is gone.
+
+    Returns:
+        Their identifiers.
+    """
+    if instance.is_persistent and not isinstance(instance.run_launcher, DefaultRunLauncher):
+        # Other launchers start runs elsewhere, where numbers of processes mean nothing here.
+        return []
+    statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    ended = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=statuses)):
+        pid = _process_of(instance, run.run_id)
+        if pid is not None and not _is_alive(pid):
+            instance.report_run_failed(run, SAID)
+            ended.append(run.run_id)
+    return ended
+
+
+def _process_of(instance: dg.DagsterInstance, run_id: str) -> int | None:
+    """The process that a run named last; `None` before it did."""
+    pid = None
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+        data = entry.dagster_event.event_specific_data if entry.dagster_event else None
+        named = getattr(data, "metadata", {}).get("pid")
+        if named is not None:
+            pid = int(named.value)
+    return pid
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
