@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.parts import missing
+from tests.postgres import PostgresServer, binaries, postgres_server
+
 _OF_THE_SUITE = ("MILK_UPDATE_SNAPSHOT", "MILK_REQUIRE_PARTS")
 
 
@@ -17,3 +20,12 @@ def _own_environment() -> Iterator[None]:
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
         patch.setenv("MPLBACKEND", "Agg")
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real server, one for all tests of a worker; whoever stops it starts it again."""
+    if binaries() is None:
+        missing("PostgreSQL is not installed (Debian: postgresql)")
+    with postgres_server() as server:
+        yield server

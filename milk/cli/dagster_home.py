@@ -15,7 +15,7 @@ DAGSTER_YAML = b"""\
 # Written by milk at each start; change the program, not this file.
 telemetry: {enabled: false}
 nux: {enabled: false}
-run_monitoring: {enabled: true, start_timeout_seconds: 180, max_resume_run_attempts: 0}
+run_monitoring: {enabled: true, start_timeout_seconds: 180, max_resume_run_attempts: 0, max_runtime_seconds: 3600}
 run_retries: {enabled: true, max_retries: 0}
 concurrency: {runs: {max_concurrent_runs: 1}}
 retention: {schedule: {purge_after_days: 90}, sensor: {purge_after_days: {skipped: 7, failure: 30, success: -1}}}
@@ -51,14 +51,17 @@ def create_dagster_storage(home: Home) -> None:
     """Make Dagster's databases before its processes start.
 
     Webserver and daemon that meet an empty folder both create them at once, and may leave a version table with two
-    heads, with which no process of Dagster starts any more.
+    heads, with which no process of Dagster starts any more. A run that an earlier start left behind is ended here, too:
+    the queue would wait for it.
     """
-    with in_process_instance(home):
-        pass
+    from milk_assets.abandoned import end_abandoned_runs
+
+    with in_process_instance(home) as instance:
+        end_abandoned_runs(instance)
 
 
-def dagster_environment(settings: Settings, home: Home) -> dict[str, str]:
-    """The environment in which the processes of Dagster find home and data."""
+def environment_of_parts(settings: Settings, home: Home) -> dict[str, str]:
+    """The environment in which the processes of Dagster, and the reader, find home and data."""
     return os.environ | {
         "DAGSTER_HOME": str(home.dagster),
         "DAGSTER_DISABLE_TELEMETRY": "1",

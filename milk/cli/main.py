@@ -43,11 +43,26 @@ def up(
     data: DataOption = None,
     home: HomeOption = None,
     port: Annotated[int | None, typer.Option("--port", help="Port of the Dagster UI. [default: 3000]")] = None,
+    reader_port: Annotated[
+        int | None, typer.Option("--reader-port", help="Port of the reader. [default: 8000]")
+    ] = None,
 ) -> None:
-    """Start the Dagster UI and its daemon on a home; Ctrl-C stops both."""
-    from milk.cli.up import serve_dagster
+    """Start the Dagster UI, its daemon and the reader on a home; Ctrl-C stops them."""
+    from milk.cli.up import run_servers
 
-    serve_dagster(data=data, home=home, port=port)
+    run_servers(data=data, home=home, port=port, reader_port=reader_port)
+
+
+@app.command()
+def serve(
+    data: DataOption = None,
+    home: HomeOption = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port of the reader. [default: 8000]")] = None,
+) -> None:
+    """Start the reader alone, on what a home has published."""
+    from milk.cli.serve import serve_reader
+
+    serve_reader(data=data, home=home, port=port)
 
 
 @app.command()

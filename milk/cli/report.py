@@ -14,6 +14,7 @@ from milk.home.layout import Home, write_atomically
 from milk.home.tables import read_table
 from milk.models.version import ModelVersion, read_version
 from milk.months import Month
+from milk.publication.engine import shown_address
 from milk.settings import SAMPLE, Settings
 from milk.steps.predictions import TABLE
 
@@ -38,7 +39,8 @@ def print_report(settings: Settings, home: Home, month: Month) -> None:
     if missing:
         say(f"Without {' and '.join(missing)}: the forecast rests on the price alone, as it does with them.")
     say(f"Model {version.version_id} ({version.recipe_name}), {rows['kind'].iloc[0]}. Written to {home.path}")
-    say(f"Next: {_next_command(settings)}   (the Dagster UI on what was made)")
+    say(f"Published to {shown_address(settings.store_address)}")
+    say(f"Next: {_next_command(settings)}   (the Dagster UI, and the reader that serves it)")
 
 
 def _next_command(settings: Settings) -> str:

@@ -78,12 +78,14 @@ def _execute(settings: Settings, home: Home, months: list[Month]) -> None:
         MilkError: a step failed; the message is the one that its asset gave.
         KeyboardInterrupt: the run was interrupted.
     """
+    from milk_assets.abandoned import end_abandoned_runs
     from milk_assets.definitions import build_definitions
 
     job = build_definitions(settings).resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
     progress = _Progress(len(job.graph.node_dict))
     with in_process_instance(home) as instance:
+        end_abandoned_runs(instance)
         instance.add_event_listener(run_id, lambda entry: progress.say(entry.dagster_event))
         logging.getLogger("alembic").setLevel(logging.ERROR)
         result = job.execute_in_process(

@@ -1,21 +1,26 @@
 """`milk status`: what a home holds."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from milk.cli.console import OUT, banner, say
 from milk.cli.report import accuracy_line
 from milk.home.dataset import Dataset, read_dataset
 from milk.home.layout import Home
 from milk.home.tables import has_table, read_table
-from milk.models.version import ModelVersion
-from milk.months import Month
-from milk.publication.engine import migrate, open_store
-from milk.publication.ledger import PromotionRow, promoted_by
+from milk.months import Month, contiguous_ranges
+from milk.publication.ledger import promoted_by
+from milk.publication.read import issue_records
 from milk.series import SERIES_ID
 from milk.settings import Settings, load_settings
 from milk.steps.predictions import TABLE
 from milk.steps.promotion import load_champion
+from milk.steps.publication import unpublished_months
+from milk.steps.store import home_store
 
 
 def show_status(*, data: Path | None, home: Path | None) -> None:
@@ -34,7 +39,9 @@ def show_status(*, data: Path | None, home: Path | None) -> None:
     say(f"home      {place.path}")
     _print_dataset(dataset, dt.datetime.now(dt.UTC))
     _print_forecast(place)
-    _print_model(settings, place)
+    with _store(settings, place) as store:
+        _print_published(place, store)
+        _print_model(place, store)
 
 
 def _print_dataset(dataset: Dataset, now: dt.datetime) -> None:
@@ -58,8 +65,24 @@ def _print_forecast(home: Home) -> None:
     say(f"          made {first['issued_at']:%Y-%m-%d %H:%M} UTC")
 
 
-def _print_model(settings: Settings, home: Home) -> None:
-    promoted, champion = _in_production(settings, home)
+def _print_published(home: Home, store: sa.Engine | None) -> None:
+    records = [] if store is None else issue_records(store, SERIES_ID)
+    if store is None or not records:
+        say("published nothing yet")
+        return
+    newest = records[0]
+    say(
+        f"published {len({record.issue_month for record in records})} issues, newest {newest.issue_month} revision "
+        f"{newest.revision} ({newest.kind}), at {newest.published_at:%Y-%m-%d %H:%M} UTC"
+    )
+    if behind := contiguous_ranges(unpublished_months(home, store)):
+        ranges = ", ".join(f"{first} to {last}" for first, last in behind)
+        say(f"          made and not yet published: {ranges}; `make up` or the next run does it")
+
+
+def _print_model(home: Home, store: sa.Engine | None) -> None:
+    promoted = None if store is None else promoted_by(store, SERIES_ID)
+    champion = None if store is None else load_champion(home, store)
     if promoted is None or champion is None:
         say("model     none in production yet")
         return
@@ -68,14 +91,11 @@ def _print_model(settings: Settings, home: Home) -> None:
     say(f"accuracy  {accuracy_line(champion)}")
 
 
-def _in_production(settings: Settings, home: Home) -> tuple[PromotionRow | None, ModelVersion | None]:
-    """The row that promoted what is in production, and the verified version."""
+@contextmanager
+def _store(settings: Settings, home: Home) -> Iterator[sa.Engine | None]:
+    """The store; `None` where its file is not there yet: to look is not to make."""
     if settings.store_url is None and not Path(home.store_url.removeprefix("sqlite:///")).exists():
-        # To look is not to make: a store that is not there yet holds nothing.
-        return None, None
-    store = open_store(settings.store_url or home.store_url)
-    try:
-        migrate(store)
-        return promoted_by(store, SERIES_ID), load_champion(home, store)
-    finally:
-        store.dispose()
+        yield None
+        return
+    with home_store(home, settings.store_address) as store:
+        yield store

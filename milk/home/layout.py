@@ -50,6 +50,11 @@ class Home:
         return self.path / "dagster"
 
     @property
+    def logs(self) -> Path:
+        """What the servers of `milk up` say, one file each."""
+        return self.path / "logs"
+
+    @property
     def store_url(self) -> str:
         """The embedded database of ledger and publications."""
         return embedded_store(self.path)
@@ -83,14 +88,32 @@ class Home:
             HomeBusy: another process holds it still.
             HomeRefused: the lock cannot be written.
         """
-        lock = FileLock(self.path / "run.lock", is_singleton=True)
+        busy = (
+            f"Another run is writing to {self.path} at this moment. Wait until it ends, or give this one a home of "
+            "its own with --home."
+        )
+        with self._held("run.lock", wait_seconds, busy):
+            yield
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """Be the one process that runs Dagster's servers on the home: two daemons would start everything twice.
+
+        Raises:
+            HomeBusy: another process is that already.
+            HomeRefused: the lock cannot be written.
+        """
+        busy = f"`milk up` runs on the home {self.path} already. Stop that one first, or use another home with --home."
+        with self._held("up.lock", 0, busy):
+            yield
+
+    @contextmanager
+    def _held(self, name: str, wait_seconds: float, busy: str) -> Iterator[None]:
+        lock = FileLock(self.path / name, is_singleton=True)
         try:
             lock.acquire(timeout=wait_seconds)
         except Timeout as error:
-            raise HomeBusy(
-                f"Another run is writing to {self.path} at this moment. Wait until it ends, or give this one a home of "
-                "its own with --home."
-            ) from error
+            raise HomeBusy(busy) from error
         except OSError as error:
             raise self._unwritable(error) from error
         try:

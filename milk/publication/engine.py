@@ -69,15 +69,11 @@ def open_store(url: str, *, create: bool = True) -> sa.Engine:
         NothingPublished: the SQLite file is not there, and is not to be made.
         HomeRefused: the store cannot be opened.
     """
+    parsed = _parsed(url)
     try:
-        parsed = sa.make_url(url)
-        _refuse_unnamed_driver(parsed)
         engine = sa.create_engine(parsed, json_serializer=_json, **_engine_options(parsed))
     except exc.ArgumentError as error:
-        # Not echoed: it may hold a password that no parser can hide.
-        raise BadSetting(
-            "The address of the store is not a database URL, such as sqlite:///storage/store.db."
-        ) from error
+        raise BadSetting("The address of the store is not a database URL: it names no driver that exists.") from error
     except ModuleNotFoundError as error:
         raise BadSetting(
             f"The address of the store needs the package '{error.name}', which is not installed."
@@ -96,15 +92,6 @@ def open_store(url: str, *, create: bool = True) -> sa.Engine:
         engine.dispose()
         raise
     return engine
-
-
-def _refuse_unnamed_driver(url: sa.URL) -> None:
-    """The default driver of a database changes with the version of SQLAlchemy; an address must mean one thing."""
-    if url.drivername in ("postgresql", "postgres"):
-        raise BadSetting(
-            "The address of the store does not name its driver: write postgresql+psycopg:// in place of "
-            f"{url.drivername}://."
-        )
 
 
 def _engine_options(url: sa.URL) -> dict[str, Any]:
@@ -280,7 +267,35 @@ def _sqlite_code(error: sqlite3.Error) -> str:
     return "_".join(str(name).split("_")[:2])
 
 
+def shown_address(url: str) -> str:
+    """The address of a store as it may be shown: a file by its path, a server without its password.
+
+    Raises:
+        BadSetting: the text is no such URL.
+    """
+    return _shown(_parsed(url))
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except exc.ArgumentError as error:
+        # Not echoed: it may hold a password that no parser can hide.
+        raise BadSetting(
+            "The address of the store is not a database URL, such as sqlite:///storage/store.db."
+        ) from error
+    # The default driver of a database changes with the version of SQLAlchemy; an address must mean one thing.
+    if parsed.drivername in ("postgresql", "postgres"):
+        raise BadSetting(
+            "The address of the store does not name its driver: write postgresql+psycopg:// in place of "
+            f"{parsed.drivername}://."
+        )
+    return parsed
+
+
+def _shown(url: sa.URL) -> str:
+    return str(url.database) if url.drivername.startswith("sqlite") else url.render_as_string(hide_password=True)
+
+
 def _where(engine: sa.Engine) -> str:
-    if engine.dialect.name == "sqlite":
-        return str(engine.url.database)
-    return engine.url.render_as_string(hide_password=True)
+    return _shown(engine.url)

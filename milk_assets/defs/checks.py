@@ -178,8 +178,8 @@ def pointer_resolves(workplace: Workplace) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset="published_predictions",
-    description="Each issue in the store, read whole and hashed anew, is the one that was published, with its card. What "
-    "was published once never changes.",
+    description="Each issue in the store, read whole and hashed anew, is the one that was published, with its card: "
+    "what was published once never changes.",
 )
 def store_is_whole(workplace: Workplace) -> dg.AssetCheckResult:
     """Every revision of the store against its own hash."""
@@ -194,8 +194,8 @@ def store_is_whole(workplace: Workplace) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset="published_predictions",
-    description="Every month in `batch_predictions` is published as it stands there. A warning: the serving sensor brings "
-    "up what is missing.",
+    description="Every month in `batch_predictions` is published as it stands there. A warning: the serving sensor "
+    "brings up what is missing.",
 )
 def nothing_unpublished(workplace: Workplace) -> dg.AssetCheckResult:
     """The table of forecasts against the store."""

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import pytest
+from tests.parts import missing
+from tests.ports import free_port
 
 START_SECONDS = 240
 STOP_SECONDS = 30
@@ -41,26 +41,14 @@ class DagsterServer:
         return dict(content["data"])
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def chromium() -> str:
     """The browser; the test that asks for it is skipped where a part is missing, and fails where it is required."""
     found = [path for name in CHROMIUM_NAMES if (path := shutil.which(name))]
     if not found:
-        _missing(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is installed")
+        missing(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is installed")
     if sys.platform == "linux" and ctypes.util.find_library("atomic") is None:
-        _missing("the driver of the browser does not start without libatomic (Debian: libatomic1)")
+        missing("the driver of the browser does not start without libatomic (Debian: libatomic1)")
     return found[0]
-
-
-def _missing(reason: str) -> NoReturn:
-    if os.environ.get("MILK_REQUIRE_PARTS"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 LATER_CLOCK = """
