@@ -236,7 +236,7 @@ def broken_issues(engine: sa.Engine) -> list[str]:
     with reading(engine) as connection:
         issues = connection.execute(sa.select(ISSUES)).mappings().all()
         rows = connection.execute(sa.select(FORECASTS)).mappings().all()
-        cards = set(connection.execute(sa.select(MODEL_CARDS.c.series_id, MODEL_CARDS.c.version_id)).tuples())
+        cards = {tuple(row) for row in connection.execute(sa.select(MODEL_CARDS.c.series_id, MODEL_CARDS.c.version_id))}
     by_key: dict[tuple[str, Month, int], list[ForecastRow]] = {}
     for row in rows:
         forecast = ForecastRow(**{name: row[name] for name in ForecastRow.__dataclass_fields__})
@@ -249,7 +249,7 @@ def broken_issues(engine: sa.Engine) -> list[str]:
     return broken
 
 
-def _problem(issue: sa.RowMapping, forecasts: Sequence[ForecastRow], cards: set[tuple[str, str]]) -> str:
+def _problem(issue: sa.RowMapping, forecasts: Sequence[ForecastRow], cards: set[tuple[str, ...]]) -> str:
     if len(forecasts) != issue["forecasts"]:
         return f"{len(forecasts)} forecasts, not {issue['forecasts']}"
     names = [name for name in Issue.__dataclass_fields__ if name != "forecasts"]

@@ -21,7 +21,9 @@ from alembic.script import ScriptDirectory
 from milk.errors import BadSetting, HomeBusy, HomeRefused
 from milk.publication.engine import HEAD, migrate, open_store, reading, writing
 from milk.publication.ledger import append_promotion, current_champion, promotions
+from milk.publication.read import broken_issues, issue_records
 from milk.publication.schema import METADATA
+from tests.milk.publication.issues import NOVEMBER, OCTOBER, issue, observed, published
 from tests.milk.publication.rows import in_processes, promoted
 
 
@@ -42,8 +44,8 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(_config()).get_heads() == [HEAD]
 
 
-def test_the_migrations_make_what_the_metadata_say(store: sa.Engine) -> None:
-    with reading(store) as connection:
+def test_the_migrations_make_what_the_metadata_say(either: sa.Engine) -> None:
+    with reading(either) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, METADATA) == []
 
@@ -64,16 +66,36 @@ def _by_name(things: list[dict[str, object]]) -> list[dict[str, object]]:
     return sorted(things, key=lambda thing: str(thing["name"]))
 
 
-def test_down_and_up_again_with_rows_in_it(store: sa.Engine) -> None:
-    append_promotion(store, promoted("v1"))
-    _run(store, command.downgrade, "base")
-    assert sa.inspect(store).get_table_names() == ["alembic_version"]
-    migrate(store)
-    assert promotions(store, "s") == []
-    append_promotion(store, promoted("v2"), expected_previous=None)
-    assert current_champion(store, "s") == promoted("v2")
-    with pytest.raises(sa.exc.DBAPIError, match="append-only"), writing(store) as connection:
+def test_down_and_up_again_with_rows_in_it(either: sa.Engine) -> None:
+    append_promotion(either, promoted("v1"))
+    published(either, issue(OCTOBER), issue(NOVEMBER), observed=[observed(OCTOBER, 301.0)])
+    _run(either, command.downgrade, "0001")
+    assert sorted(sa.inspect(either).get_table_names()) == ["alembic_version", "promotions"]
+    # The ledger is older than the publications, and stays as it is.
+    assert promotions(either, "s") == [promoted("v1")]
+    migrate(either)
+    assert promotions(either, "s") == [promoted("v1")]
+    assert issue_records(either, "s") == []
+    assert published(either, issue(OCTOBER)).publication_id == 1
+    assert broken_issues(either) == []
+    _run(either, command.downgrade, "base")
+    assert sa.inspect(either).get_table_names() == ["alembic_version"]
+    migrate(either)
+    append_promotion(either, promoted("v2"), expected_previous=None)
+    assert current_champion(either, "s") == promoted("v2")
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), writing(either) as connection:
         connection.exec_driver_sql("DELETE FROM promotions")
+
+
+def test_a_store_of_the_ledger_alone_is_brought_up_with_its_rows(address: str) -> None:
+    engine = open_store(address)
+    _run(engine, command.upgrade, "0001")
+    append_promotion(engine, promoted("v1"))
+    migrate(engine)
+    assert promotions(engine, "s") == [promoted("v1")]
+    published(engine, issue(OCTOBER))
+    assert [record.revision for record in issue_records(engine, "s")] == [1]
+    engine.dispose()
 
 
 def test_migrating_again_changes_nothing(store: sa.Engine) -> None:
@@ -215,8 +237,15 @@ def test_a_store_that_may_only_be_read_is_refused_when_written(store_url: str, s
 def test_a_store_of_a_newer_program_is_refused(store: sa.Engine) -> None:
     with writing(store) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(HomeRefused, match=r"cannot be brought to schema 0001: .*9999.*newer version of this program"):
+    with pytest.raises(HomeRefused, match=r"cannot be brought to schema 0002: .*9999.*newer version of this program"):
         migrate(store)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_an_address_that_leaves_its_driver_open_is_refused(scheme: str) -> None:
+    with pytest.raises(BadSetting, match=r"write postgresql\+psycopg:// in place of") as said:
+        open_store(f"{scheme}://ana:secret@host/store")
+    assert "secret" not in str(said.value)
 
 
 @pytest.mark.parametrize("url", ["store.db", "nosuch:///store.db", "postgresql+nosuch://h/d"])
