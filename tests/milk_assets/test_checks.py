@@ -12,7 +12,7 @@ import pytest
 from milk.home.documents import read_document, write_document
 from milk.home.tables import write_table
 from milk.models.canonical import canonical_json, sha256_hex
-from milk.publication.engine import open_store
+from milk.publication.engine import open_store, writing
 from milk.publication.ledger import append_promotion
 from milk_assets.definitions import build_definitions
 from tests.milk_assets.conftest import Made
@@ -115,6 +115,21 @@ def _broken_card(place: Place) -> None:
     card.write_bytes(card.read_bytes().replace(b'"is_synthetic":true', b'"is_synthetic":"x"', 1))
 
 
+def _changed_store(place: Place) -> None:
+    """The triggers refuse it, so whoever changes history has to take them away first."""
+    store = open_store(place.home.store_url)
+    with writing(store) as connection:
+        connection.exec_driver_sql("DROP TRIGGER forecasts_refuse_update")
+        connection.exec_driver_sql("UPDATE forecasts SET price = price * 1.001 WHERE issue_month = '2026-05'")
+    store.dispose()
+
+
+def _other_price(table: pd.DataFrame) -> pd.DataFrame:
+    """One month forecast anew, and not published since."""
+    changed = table["issue_month"] == pd.Timestamp("2026-05-01")
+    return table.assign(price=table["price"].where(~changed, table["price"] + 0.01))
+
+
 PLANTED: dict[str, tuple[str, str, Fault, str]] = {
     "an empty price": ("raw_milk_price", "schema", _in_table("raw_milk_price", _first_cell("value", "")), "value"),
     "an empty rain": ("raw_precipitation", "schema", _in_table("raw_precipitation", _first_cell("row", 0)), "row"),
@@ -162,10 +177,18 @@ PLANTED: dict[str, tuple[str, str, Fault, str]] = {
     "a changed version": ("prod_model", "pointer_resolves", _changed_model, "hash"),
     "a lost version": ("prod_model", "pointer_resolves", _lost_model, "cannot be read"),
     "an empty ledger": ("prod_model", "pointer_resolves", _empty_ledger, "empty"),
+    "a changed store": ("published_predictions", "store_is_whole", _changed_store, "2026-05 revision 1: its content"),
+    "a month left behind": (
+        "published_predictions",
+        "nothing_unpublished",
+        _in_table("batch_predictions", _other_price),
+        "Not published: 2026-05 to 2026-05",
+    ),
     "another hash": ("prod_model", "pointer_resolves", _other_hash_in_the_ledger, "000000"),
 }
 ELSEWHERE = {
     "received_without_faults": "below, with files",
+    "served_as_forecast": "in test_publication.py, with a month that cannot be published",
 }
 """Checks whose fault is not planted in a stored table."""
 

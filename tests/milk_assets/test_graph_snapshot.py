@@ -54,6 +54,14 @@ def _graph(definitions: dg.Definitions) -> dict[str, Any]:
             }
             for schedule in repository.schedule_defs
         },
+        "sensors": {
+            sensor.name: {
+                "job": sensor.job_name,
+                "seconds between ticks": sensor.minimum_interval_seconds,
+                "default_status": sensor.default_status.value,
+            }
+            for sensor in repository.sensor_defs
+        },
     }
 
 
@@ -130,8 +138,11 @@ def test_a_unit_stands_in_the_description_of_its_column(definitions: dg.Definiti
 
 
 def test_long_backfills_are_one_run(definitions: dg.Definitions) -> None:
-    (asset,) = [a for a in definitions.assets or [] if isinstance(a, dg.AssetsDefinition) and a.partitions_def]
-    assert asset.backfill_policy == dg.BackfillPolicy.single_run()
+    monthly = [a for a in definitions.assets or [] if isinstance(a, dg.AssetsDefinition) and a.partitions_def]
+    assert [a.key.to_user_string() for a in monthly] == ["batch_predictions", "published_predictions"]
+    assert all(a.backfill_policy == dg.BackfillPolicy.single_run() for a in monthly)
+    # Of two objects, a backfill over both would be cut into pieces.
+    assert monthly[0].partitions_def is monthly[1].partitions_def
 
 
 @pytest.mark.parametrize("executor", ["in_process", "multiprocess"])
