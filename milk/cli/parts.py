@@ -117,12 +117,11 @@ def stop_parts(parts: list[Part]) -> None:
             part.process.send_signal(signal.SIGINT)
     deadline = time.monotonic() + STOP_SECONDS
     for part in parts:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             part.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            part.process.kill()
         with suppress(ProcessLookupError):
             os.killpg(part.process.pid, signal.SIGKILL)
+        part.process.wait()
 
 
 def refuse_taken(port: int, *, setting: str) -> None:

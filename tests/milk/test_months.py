@@ -1,6 +1,7 @@
 """The rules of time: what is known when, and how far an issue reaches."""
 
 import datetime as dt
+import itertools
 import subprocess
 import sys
 from typing import Literal
@@ -16,6 +17,7 @@ from milk.months import (
     IssueMonths,
     Month,
     available_from,
+    contiguous_ranges,
     data_cutoff,
     end_of_day,
     forecast_kind,
@@ -311,3 +313,10 @@ def test_rules_of_time_load_no_frame_library() -> None:
         "import sys, milk.months, milk.series; sys.exit(bool({'numpy', 'pandas', 'pandera'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@given(st.sets(st.builds(Month, st.integers(2014, 2017), st.integers(1, 12))))
+def test_ranges_cover_the_months_and_no_other_and_do_not_touch(months: set[Month]) -> None:
+    ranges = contiguous_ranges(months)
+    assert {month for first, last in ranges for month in month_range(first, last)} == months
+    assert all(later[0] - earlier[1] > 1 for earlier, later in itertools.pairwise(ranges))

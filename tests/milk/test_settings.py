@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from milk.errors import BadSetting
+from milk.home.layout import Home
 from milk.months import Month
 from milk.settings import PROJECT, SAMPLE, STORAGE, Settings, load_settings
 
@@ -21,7 +22,14 @@ def test_defaults() -> None:
     assert settings.first_issue == Month(2010, 1)
     assert settings.evaluation_months == 120
     assert settings.executor == "in_process"
-    assert (settings.home, settings.store_url, settings.port) == (None, None, 3000)
+    assert (settings.home, settings.store_url) == (None, None)
+    assert (settings.port, settings.reader_port) == (3000, 8000)
+
+
+def test_the_store_lies_in_the_home_unless_it_is_named(tmp_path: Path) -> None:
+    assert load_settings(home=tmp_path).store_address == f"sqlite:///{tmp_path}/milk.db" == Home(tmp_path).store_url
+    named = "postgresql+psycopg://ana@host/store"
+    assert load_settings(home=tmp_path, store_url=named).store_address == named
 
 
 def test_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

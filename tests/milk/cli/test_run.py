@@ -7,8 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from milk.home.layout import Home
+from milk.home.tables import read_table, write_table
 from milk.months import Month
 from milk.sources.milk_price import SPANISH_MONTHS
 from tests.builders import random_walk
@@ -24,7 +27,7 @@ def test_a_run_says_what_it_forecasts_and_how_far_to_trust_it(ran: Ran) -> None:
     assert "issued for 2026-11" in " ".join(out.split())
     for said in ("2027-10", "80 % interval", "Backtest 2024-11 to 2026-10", "Next: milk up", str(ran.home)):
         assert said in out
-    assert "24/24" in ran.told.err
+    assert "27/27" in ran.told.err
 
 
 def test_the_document_holds_forecasts_and_provenance(ran: Ran) -> None:
@@ -75,6 +78,15 @@ def test_again_it_forecasts_the_same_and_adds_no_version(ran: Ran, tmp_path: Pat
     assert content_of(home) == content_of(ran.home)
 
 
+def test_status_names_what_is_not_published(ran: Ran, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(ran.home, home.path)
+    table = read_table(home, "batch_predictions")
+    changed = table["issue_month"].ge(pd.Timestamp("2026-10-01"))
+    write_table(home, "batch_predictions", table.assign(price=table["price"].where(~changed, table["price"] + 0.01)))
+    assert "made and not yet published: 2026-10 to 2026-11" in milk("status", "--home", home.path).out
+
+
 def test_one_issue_month(ran: Ran, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(ran.home, home)
@@ -92,7 +104,14 @@ def test_status_before_and_after(ran: Ran, tmp_path: Path) -> None:
     before = content_of(ran.home)
     told = milk("status", "--home", ran.home)
     assert told.code == 0, told.err
-    for said in ("SYNTHETIC", "prices 1979-01 to 2026-10", "issued for 2026-11", "11 issues from 2026-01", "RMSE"):
+    for said in (
+        "SYNTHETIC",
+        "prices 1979-01 to 2026-10",
+        "issued for 2026-11",
+        "11 issues from 2026-01",
+        "published 11 issues, newest 2026-11 revision 1",
+        "RMSE",
+    ):
         assert said in told.out
     assert ran.document["model_version"] in told.out
     assert content_of(ran.home) == before
@@ -103,6 +122,7 @@ def test_status_of_a_home_that_was_only_claimed(ran: Ran, tmp_path: Path) -> Non
     told = milk("status", "--home", tmp_path)
     assert told.code == 0
     assert "forecast  none yet" in told.out
+    assert "published nothing yet" in told.out
     assert "none in production yet" in told.out
     assert [file.name for file in tmp_path.iterdir()] == ["dataset.json"], "to look is not to write"
 
@@ -131,7 +151,7 @@ def _stopped(home: Path, step: str, sign: signal.Signals) -> tuple[int, str]:
         said = ""
         for line in run.stderr:
             said += line
-            if line.strip().endswith(f"/24 {step}"):
+            if line.strip().endswith(f"/27 {step}"):
                 run.send_signal(sign)
                 break
         said += run.stderr.read()

@@ -7,6 +7,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from milk.errors import HomeBusy, HomeRefused
 from milk.home.documents import read_document, write_document
@@ -85,6 +86,17 @@ def test_lock_may_be_taken_again_within_the_process(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with home.locked(), Home(tmp_path).locked():
         assert (tmp_path / "run.lock").exists()
+
+
+def test_one_process_serves_a_home_and_runs_go_on_beside_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with FileLock(tmp_path / "up.lock", is_singleton=False):
+        with pytest.raises(HomeBusy, match=r"`milk up` runs on the home .* already"), home.served():
+            pass
+        with home.locked():
+            pass
+    with home.served():
+        pass
 
 
 def test_write_makes_folders_and_replaces_what_stands(tmp_path: Path) -> None:
