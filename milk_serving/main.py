@@ -1,0 +1,11 @@
+"""The reader for a server of its own: `uvicorn --factory milk_serving.main:app`."""
+
+from fastapi import FastAPI
+
+from milk.settings import load_settings
+from milk_serving.app import create_app
+
+
+def app() -> FastAPI:
+    """The reader of the store that the environment names."""
+    return create_app(load_settings())

@@ -1,0 +1,38 @@
+"""Whether the reader runs, and whether it can answer; and the way from the root to the documentation."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse
+
+from milk.errors import NothingPublished
+from milk.publication.read import extent, published_series
+from milk_serving.deps import Standing, Store
+from milk_serving.problems import STORE_PROBLEMS, documented
+from milk_serving.responses import Alive, Ready
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", summary="Whether the process answers")
+async def livez() -> Alive:
+    """Never touches the store: who restarts the reader when its store is down mends nothing."""
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    summary="Whether there is something to read",
+    responses=documented(*STORE_PROBLEMS),
+)
+def readyz(edition: Standing, store: Store) -> Ready:
+    """The newest publication and the newest issue month; 503 where the store does not answer or holds no issue."""
+    extents = [extent(store, series_id) for series_id in published_series(store)]
+    newest = max((there.last_issue for there in extents if there is not None), default=None)
+    if newest is None:
+        raise NothingPublished("There are publications, and none of them has an issue.")
+    return Ready(publication=edition.publication, newest_issue_month=str(newest))
+
+
+@router.get("/", include_in_schema=False)
+async def root(request: Request) -> RedirectResponse:
+    """The documentation is what a person wants who typed the address alone."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs", status_code=307)

@@ -1,0 +1,42 @@
+"""The two routes of the service that this one replaces, so that its clients need no change."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from milk.months import Month
+from milk.publication.read import forecasts_of_targets
+from milk.series import SERIES_ID
+from milk_serving.answers import CachedRoute
+from milk_serving.deps import Store
+from milk_serving.missing import no_such_forecast
+from milk_serving.problems import INVALID_PARAMETERS, NO_FORECAST, STORE_PROBLEMS, documented
+from milk_serving.queries import PredecessorQuery
+from milk_serving.responses import PredecessorMessage, PredecessorPrediction
+
+# The greeting rests on no store and is never kept: only the forecast is a `CachedRoute`.
+router = APIRouter(tags=["predecessor"])
+_forecasts = APIRouter(route_class=CachedRoute)
+
+
+@router.get("/check_service", summary="Whether the service runs")
+async def check_service() -> PredecessorMessage:
+    """The greeting of the predecessor; `/readyz` says more."""
+    return PredecessorMessage()
+
+
+@_forecasts.get(
+    "/api/v1/get_prediction",
+    summary="The forecast of a month, the price alone",
+    responses=documented(NO_FORECAST, INVALID_PARAMETERS, *STORE_PROBLEMS),
+)
+def get_prediction(query: Annotated[PredecessorQuery, Query()], store: Store) -> PredecessorPrediction:
+    """From the newest issue that has the month; `/predictions/{target_month}` says the same with its intervals."""
+    month = Month(query.year, query.month)
+    rows = forecasts_of_targets(store, SERIES_ID, first_target=month, last_target=month)
+    if not rows:
+        raise no_such_forecast(store, SERIES_ID, None)
+    return PredecessorPrediction(prediction=rows[0].price)
+
+
+router.include_router(_forecasts)

@@ -1,0 +1,45 @@
+"""Asking an application in this process: one event loop for all questions, as a server has it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI
+
+
+class Client:
+    """Asks from a test that is not `async`; a bug of the application is answered, as a server answers it."""
+
+    def __init__(self, portal: BlockingPortal, http: httpx.AsyncClient) -> None:
+        self._portal = portal
+        self._http = http
+
+    def ask(self, method: str, url: str) -> httpx.Response:
+        answer: httpx.Response = self._portal.call(self._http.request, method, url)
+        return answer
+
+    def get(self, url: str) -> httpx.Response:
+        return self.ask("GET", url)
+
+    def get_together(self, urls: list[str]) -> list[httpx.Response]:
+        """All at the same moment."""
+
+        async def together() -> list[httpx.Response]:
+            return await asyncio.gather(*(self._http.get(url) for url in urls))
+
+        return self._portal.call(together)
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[Client]:
+    """An application from its start to its shutdown."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    http = httpx.AsyncClient(transport=transport, base_url="http://reader")
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(app.router.lifespan_context(app)),
+        portal.wrap_async_context_manager(http),
+    ):
+        yield Client(portal, http)

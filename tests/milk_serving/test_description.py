@@ -1,0 +1,89 @@
+"""The description of the reader, against a committed file; `MILK_UPDATE_SNAPSHOT=1` accepts a change."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from milk_serving.responses import Issue, Issues, Prediction, Predictions
+from tests.milk_serving.client import Client
+
+SNAPSHOT = Path(__file__).with_name("openapi.json")
+ROOT = Path(__file__).parents[2]
+HEAVY = ("pandas", "numpy", "pyarrow", "sklearn", "dagster", "deltalake", "matplotlib", "pandera")
+
+
+@pytest.fixture
+def description(client: Client) -> dict[str, Any]:
+    return dict(client.get("/openapi.json").json())
+
+
+def _operations(description: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in description["paths"].values() for operation in path.values()]
+
+
+def test_the_description_is_the_one_agreed_upon(description: dict[str, Any]) -> None:
+    if os.environ.get("MILK_UPDATE_SNAPSHOT") == "1":
+        SNAPSHOT.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    agreed = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    assert description == agreed, "The API has changed: see the difference, and accept it with MILK_UPDATE_SNAPSHOT=1."
+
+
+def test_every_operation_is_described(description: dict[str, Any]) -> None:
+    operations = _operations(description)
+    assert len(operations) == 8
+    assert all(list(path) == ["get"] for path in description["paths"].values())
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    for operation in operations:
+        assert all(operation[part] for part in ("tags", "summary", "description")), operation["operationId"]
+        assert all(parameter["description"] for parameter in operation.get("parameters", []))
+
+
+def test_every_problem_is_described_with_an_example(description: dict[str, Any]) -> None:
+    found = [
+        (answer["content"], status)
+        for operation in _operations(description)
+        for status, answer in operation["responses"].items()
+        if status != "200"
+    ]
+    assert {status for _content, status in found} == {"404", "422", "500", "503"}
+    for content, _status in found:
+        assert list(content) == ["application/problem+json"]
+        problem = content["application/problem+json"]
+        assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
+        assert problem["examples"]
+
+
+def test_every_answer_has_an_example_of_its_own_shape(description: dict[str, Any]) -> None:
+    for operation in _operations(description):
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        name = schema["$ref"].rsplit("/", 1)[1]
+        assert description["components"]["schemas"][name]["examples"], name
+
+
+@pytest.mark.parametrize("model", [Predictions, Issues])
+def test_an_example_is_an_answer(model: type[Predictions | Issues]) -> None:
+    (example,) = model.model_json_schema()["examples"]
+    assert json.loads(model.model_validate(example).model_dump_json()) == example
+
+
+@pytest.mark.parametrize("model", [Prediction, Issue])
+def test_every_column_says_what_it_is(model: type[Prediction | Issue]) -> None:
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
+    prices = ("price", "lower_80", "upper_80", "lower_95", "upper_95")
+    for name in prices:
+        if name in model.model_fields:
+            assert "in `unit`, nominal, rounded to 4 decimals" in str(model.model_fields[name].description)
+
+
+def test_the_reader_loads_no_frame_library() -> None:
+    wanted = (*HEAVY, "fastapi")
+    code = f"import sys, milk_serving.main\nprint(*(name for name in {wanted!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["fastapi"]
