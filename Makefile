@@ -15,7 +15,7 @@ help: ## this list
 run: .venv/.ready ## from raw files to a forecast; DATA=folder for other data than the sample
 	@$(MILK) run $(if $(DATA),--data "$(DATA)")
 
-up: .venv/.ready ## the Dagster UI and its daemon; DATA=folder for other data than the sample
+up: .venv/.ready ## the Dagster UI, its daemon and the reader; DATA=folder for other data than the sample
 	@$(MILK) up $(if $(DATA),--data "$(DATA)")
 
 test: .venv/.ready-dev ## the test suite
@@ -32,8 +32,8 @@ format: .venv/.ready-dev ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-update-snapshot: .venv/.ready-dev ## accept a change of the asset graph
-	@MILK_UPDATE_SNAPSHOT=1 $(BIN)/pytest -q tests/milk_assets/test_graph_snapshot.py
+update-snapshot: .venv/.ready-dev ## accept a change of the asset graph, or of what the reader says of itself
+	@MILK_UPDATE_SNAPSHOT=1 $(BIN)/pytest -q tests/milk_assets/test_graph_snapshot.py tests/milk_serving/test_description.py
 
 soak: .venv/.ready-dev ## kill runs at random moments and count what is broken; about ten minutes
 	@$(BIN)/python benchmarks/soak.py

@@ -22,7 +22,10 @@ IMPURE_CALLS = {"open", "input", "print"}
 IMPURE_METHODS = {"now", "today", "utcnow", "time", "monotonic", "read_text", "read_bytes", "write_text", "write_bytes",
                   "read_csv", "read_parquet", "to_csv", "to_parquet", "to_pickle", "read_pickle"}  # fmt: skip
 ROOMS = sorted(
-    init.parent for top in ("milk", "milk_assets") for init in (ROOT / top).rglob("__init__.py") if init.is_file()
+    init.parent
+    for top in ("milk", "milk_assets", "milk_serving")
+    for init in (ROOT / top).rglob("__init__.py")
+    if init.is_file()
 )
 
 
@@ -67,6 +70,11 @@ def test_what_the_reader_shares_loads_no_frames() -> None:
 
 def test_the_command_line_starts_without_frames_and_frameworks() -> None:
     assert _loaded_by(["milk.cli.main"], (*FRAMES, *FRAMEWORKS)) == set()
+
+
+def test_the_reader_loads_no_frames_and_no_dagster() -> None:
+    loaded = _loaded_by(_modules(ROOT / "milk_serving"), (*FRAMES, *FRAMEWORKS))
+    assert loaded == {"fastapi", "starlette"}
 
 
 def test_the_asset_graph_loads_no_serving_framework() -> None:
@@ -117,7 +125,7 @@ def test_a_room_opens_with_its_charter_and_nothing_else(room: Path) -> None:
 
 
 def test_settings_alone_read_the_environment() -> None:
-    files = [f for top in ("milk", "milk_assets") for f in (ROOT / top).rglob("*.py")]
+    files = [f for top in ("milk", "milk_assets", "milk_serving") for f in (ROOT / top).rglob("*.py")]
     readers = {f.name for f in files if {"environ", "getenv"} & _attributes(_tree(f))}
     # The processes of Dagster inherit the environment of the command that starts them.
     assert readers == {"dagster_home.py"}

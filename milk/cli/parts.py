@@ -57,16 +57,20 @@ def start_part(name: str, command: list[str], *, environment: Mapping[str, str],
                 stderr=subprocess.STDOUT,
                 # A group of its own: Ctrl-C reaches the parent alone, which then ends its parts in order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_prepare,
             )
     except OSError as error:
         raise HomeRefused(f"{log} cannot be written: {error.strerror}. Choose another home with --home.") from error
     return Part(name, process, log)
 
 
-def _end_with_parent() -> None:
-    """Run in the new process: where the parent is killed, its parts end too, and no port stays taken."""
-    ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGTERM)
+def _prepare() -> None:
+    """Run in the new process, before its command."""
+    # A shell that starts a command in the background lets it ignore Ctrl-C, and that would be inherited.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "linux":
+        # Where the parent is killed, its parts end too, and no port stays taken.
+        ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGTERM)
 
 
 def wait_until(is_ready: Callable[[], bool], parts: list[Part], what: str) -> None:
