@@ -1,116 +1,125 @@
-"""Kill `milk run` again and again, at moments nobody chose, and count what is broken afterwards.
+"""Kill, collide and watch: what is broken after faults that were planted on purpose, as one table of counts.
 
-Each round starts a run on the same home and ends it with SIGKILL after a random time. After each kill every table must
-be readable and whole, `milk status` must answer, and at the end one undisturbed run must give the very forecasts of a
-home that was never disturbed. Usage: .venv/bin/python benchmarks/soak.py [rounds]
+Publishers and whole runs are killed with SIGKILL, publishers meet at the same moment, and readers read while somebody
+publishes; on SQLite and on a PostgreSQL server of its own (left out, and said so, where that is not installed). Exit
+code 1 where anything is torn, lost or not healed. Usage: .venv/bin/python benchmarks/soak.py [--quick]
 """
 
-import json
-import os
-import random
-import subprocess
+import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from milk.errors import MilkError
-from milk.home.dataset import read_dataset
-from milk.home.layout import Home
-from milk.home.tables import has_table, read_table
-from milk.publication.engine import open_store
-from milk.publication.ledger import promotions
-from milk.series import SERIES_ID
-from milk.steps.predictions import schema_problem
-from milk.steps.promotion import load_champion
-from milk.tables import TABLES
+from benchmarks.faults.killed_publisher import INSIDE, kill_publishers
+from benchmarks.faults.killed_run import kill_runs
+from benchmarks.faults.reading import read_while_publishing
+from benchmarks.faults.tally import Tally
+from benchmarks.faults.together import publish_together
+from tests.postgres import PostgresServer, binaries, postgres_server
 
 SEED = 20261123
-LONGEST_SECONDS = 12.0
 FIRST_ISSUE = "2020-01"
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """`milk` on a home, silent."""
-    command = [sys.executable, "-m", "milk.cli", *arguments, "--home", str(home)]
-    environment = os.environ | {"MILK_FIRST_ISSUE": FIRST_ISSUE}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """How much of each."""
+
+    publisher_kills: int
+    run_kills: int
+    rounds: int
+    readers: int
+    reading_seconds: float
 
 
-def broken_tables(home: Home) -> list[str]:
-    """The tables that are there but cannot be read, or break their contract."""
-    broken = []
-    for name, schema in TABLES.items():
-        if not has_table(home, name):
-            continue
-        problem = schema_problem(schema, read_table(home, name))
-        if problem:
-            broken.append(f"{name}: {problem}")
-    return broken
+FULL = Dose(publisher_kills=100, run_kills=50, rounds=50, readers=8, reading_seconds=30.0)
+QUICK = Dose(publisher_kills=10, run_kills=3, rounds=6, readers=2, reading_seconds=3.0)
 
 
-def broken_ledger(home: Home) -> list[str]:
-    """What is wrong with the ledger and the version that it names."""
-    if not (home.path / "milk.db").exists():
-        return []
-    store = open_store(home.store_url)
-    try:
-        load_champion(home, store)
-        rows = promotions(store, SERIES_ID)
-    except MilkError as error:
-        return [str(error)]
-    except Exception as error:  # noqa: BLE001  # because whatever it is, it is what this script counts
-        # A store that was killed before its first migration has no table yet; the next run makes it.
-        return [] if "no such table" in str(error) else [repr(error)]
-    finally:
-        store.dispose()
-    return [] if len({row.version_id for row in rows}) == len(rows) else ["a version was judged twice"]
+class _Stores:
+    """New stores on a database."""
+
+    def __init__(self, folder: Path, server: PostgresServer | None) -> None:
+        self._folder = folder
+        self._server = server
+        self._made = 0
+
+    @property
+    def databases(self) -> list[str]:
+        """The databases that there are."""
+        return [SQLITE, POSTGRESQL] if self._server else [SQLITE]
+
+    def new(self, database: str) -> str:
+        """The address of a new store."""
+        if database == POSTGRESQL and self._server:
+            return self._server.new_database()
+        self._made += 1
+        return f"sqlite:///{self._folder}/{self._made}/store.db"
 
 
-def forecasts(home: Path, file: Path) -> list[dict[str, Any]]:
-    """The forecasts of an undisturbed run."""
-    if start(home, "run", "--json", str(file)).wait() != 0:
-        raise SystemExit("an undisturbed run failed")
-    return list(json.loads(file.read_text(encoding="utf-8"))["forecasts"])
+def soak(dose: Dose) -> Iterator[tuple[str, Tally]]:
+    """Each part on each database: the database, and what was counted."""
+    with tempfile.TemporaryDirectory() as folder, _server() as server:
+        stores = _Stores(Path(folder), server)
+        for database in stores.databases:
+            yield database, kill_publishers(stores.new(database), dose.publisher_kills, seed=SEED)
+            yield database, publish_together(stores.new(database), dose.rounds, seed=SEED)
+            yield database, read_while_publishing(stores.new(database), dose.readers, dose.reading_seconds)
+        yield SQLITE, kill_runs(Path(folder), dose.run_kills, seed=SEED, first_issue=FIRST_ISSUE)
 
 
-def soak(folder: Path, rounds: int) -> dict[str, int]:
-    """Kill, look, count."""
-    moments = random.Random(SEED)  # noqa: S311  # because these are moments, not secrets
-    home = Home(folder / "killed")
-    counts = dict.fromkeys(("kills", "ended before the kill", "broken tables", "broken ledgers", "silent status"), 0)
-    for number in range(1, rounds + 1):
-        process = start(home.path, "run")
-        try:
-            process.wait(moments.uniform(0.3, LONGEST_SECONDS))
-            counts["ended before the kill"] += 1
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            counts["kills"] += 1
-        read_dataset(home)
-        faults = {"broken tables": broken_tables(home), "broken ledgers": broken_ledger(home)}
-        for kind, found in faults.items():
-            counts[kind] += len(found)
-            for fault in found:
-                print(f"round {number}: {fault}", file=sys.stderr)
-        counts["silent status"] += start(home.path, "status").wait() != 0
-    same = forecasts(home.path, folder / "killed.json") == forecasts(folder / "calm", folder / "calm.json")
-    return counts | {"forecasts that differ from a home never disturbed": int(not same)}
+@contextmanager
+def _server() -> Iterator[PostgresServer | None]:
+    if binaries() is None:
+        print("PostgreSQL is not installed (Debian: postgresql): its column stays empty.", file=sys.stderr)
+        yield None
+        return
+    with postgres_server() as server:
+        yield server
+
+
+def table(tallies: list[tuple[str, Tally]], head: str) -> str:
+    """The counts as a markdown table, a database to a column."""
+    rows: dict[tuple[str, str], dict[str, int]] = {}
+    for database, tally in tallies:
+        for name, count in tally.counts.items():
+            rows.setdefault((tally.part, name), {})[database] = count
+    lines = [f"| {head} | count of | {SQLITE} | {POSTGRESQL} |", "|---|---|---|---|"]
+    for (part, name), counts in rows.items():
+        shown = " | ".join(str(counts.get(database, "-")) for database in (SQLITE, POSTGRESQL))
+        lines.append(f"| {part} | {name} | {shown} |")
+    return "\n".join(lines)
+
+
+def problems(tallies: list[tuple[str, Tally]]) -> list[str]:
+    """What makes the soak fail: faults, and kills that prove too little."""
+    found = [f"{tally.part}, {database}: faults" for database, tally in tallies if not tally.is_sound]
+    for database, tally in tallies:
+        if INSIDE in tally.done and 4 * tally.done[INSIDE] < tally.done["kills"]:
+            found.append(f"{tally.part}, {database}: less than a quarter of the kills fell inside the transaction")
+    return found
 
 
 def main() -> None:
     """Soak and print the table; exit code 1 where anything is broken."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    parser = argparse.ArgumentParser(description="Plant faults and count what is broken afterwards.")
+    parser.add_argument("--quick", action="store_true", help="a small dose, of about two minutes")
+    dose = QUICK if parser.parse_args().quick else FULL
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        counts = soak(Path(folder), rounds)
-    print(f"| {rounds} rounds, seed {SEED}, {time.monotonic() - began:.0f} s | count |\n|---|---|")
-    for name, count in counts.items():
-        print(f"| {name} | {count} |")
-    bad = sum(count for name, count in counts.items() if name not in ("kills", "ended before the kill"))
-    sys.exit(1 if bad else 0)
+    tallies = []
+    for database, tally in soak(dose):
+        print(f"{tally.part}, {database}: {tally.counts}", file=sys.stderr, flush=True)
+        tallies.append((database, tally))
+    print(table(tallies, f"seed {SEED}, {time.monotonic() - began:.0f} s"))
+    failures = problems(tallies)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    sys.exit(1 if failures else 0)
 
 
 if __name__ == "__main__":

@@ -96,5 +96,3 @@ def postgres_server() -> Iterator[PostgresServer]:
                 server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
