@@ -39,6 +39,7 @@ from milk.settings import Settings, load_settings
 from milk.sources.files import SOURCE_FILES, DataFolder
 from milk.steps.predictions import Issuing, issue_months
 from milk.steps.promotion import Actor, promote_staged
+from milk.steps.publication import publish_months
 from milk.steps.receive import observations_of, receive
 from milk.steps.training import Training, backtest_params, choose_params, stage_version
 from milk_assets.definitions import build_definitions
@@ -117,8 +118,9 @@ def compute(settings: Settings, home: Home, months: list[Month]) -> None:
     store = open_store(home.store_url)
     migrate(store)
     promote_staged(home, store, version, training, actor=Actor("run", "benchmark", None), decided_at=now)
-    store.dispose()
     issued = issue_months(home, Issuing(features, version, rule, SYNTHETIC, now), months)
+    publish_months(home, store, months, published_at=now, run_id=None)
+    store.dispose()
     price_history(merged, is_synthetic=SYNTHETIC)
     search_results(params.table, is_synthetic=SYNTHETIC)
     errors_by_horizon(scores_by_horizon(backtest), is_synthetic=SYNTHETIC)

@@ -5,6 +5,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as library_version
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
@@ -19,10 +21,9 @@ from milk.publication.publish import Published, publish
 from milk.publication.read import issue_records
 from milk.publication.rows import ForecastRow, Issue, ModelCard, ObservedPrice, Publication, Score, SeriesRow
 from milk.series import SERIES_ID, Series, series_register
-from milk.steps.predictions import TABLE, schema_problem
+from milk.steps.predictions import TABLE, empty_predictions, split_refused
 from milk.steps.receive import LOCK_WAIT_SECONDS, observations_of
 from milk.steps.training import LIBRARIES
-from milk.tables import BATCH_PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -69,35 +70,36 @@ def publish_months(
 
 def _sound_issues(home: Home, months: Sequence[Month]) -> tuple[list[Issue], dict[str, ModelVersion], dict[Month, str]]:
     """The issues that may be published, the versions behind them, and the reasons against the other months."""
-    rows = _rows_of(home, months)
-    versions, refused = _sound_versions(home, rows)
-    issues = []
-    for month in months:
-        part = rows[rows["issue_month"] == pd.Timestamp(month.first_day)]
-        if part.empty:
-            refused[month] = f"{TABLE} holds no forecasts of it: materialise {TABLE} for this month again"
-        elif problem := schema_problem(BATCH_PREDICTIONS, part):
-            refused[month] = problem
-        elif month not in refused:
-            issues.append(issue_of(part))
+    rows, refused = split_refused(_rows_of(home, months))
+    versions, damaged = _sound_versions(home, rows)
+    refused |= damaged
+    issues = [issue for issue in issues_of(rows) if issue.issue_month not in refused]
+    for month in set(months) - refused.keys() - {issue.issue_month for issue in issues}:
+        refused[month] = f"{TABLE} holds no forecasts of it: materialise {TABLE} for this month again"
     return issues, versions, refused
 
 
-def issue_of(rows: pd.DataFrame) -> Issue:
-    """The rows of one issue month as the store takes them."""
-    first = rows.iloc[0]
+def issues_of(rows: pd.DataFrame) -> list[Issue]:
+    """The rows of some issue months as the store takes them, the oldest month first."""
+    # All at once: a frame gives its rows for little, and many small frames give them dearly.
+    records = rows.sort_values(["issue_month", "target_month"]).to_dict(orient="records")
+    return [_issue([*part]) for _month, part in groupby(records, key=itemgetter("issue_month"))]
+
+
+def _issue(records: list[dict[Any, Any]]) -> Issue:
+    first = records[0]
     return Issue(
-        series_id=str(first["series_id"]),
+        series_id=first["series_id"],
         issue_month=Month.of(first["issue_month"]),
-        kind="live" if first["kind"] == "live" else "hindcast",
+        kind=first["kind"],
         issued_at=first["issued_at"].to_pydatetime(),
         data_cutoff=first["data_cutoff"].to_pydatetime(),
         forecast_origin=Month.of(first["forecast_origin"]),
-        unit=str(first["unit"]),
-        is_synthetic=bool(first["is_synthetic"]),
-        model_version=str(first["model_version"]),
+        unit=first["unit"],
+        is_synthetic=first["is_synthetic"],
+        model_version=first["model_version"],
         data_versions=json.loads(first["data_versions"]),
-        forecasts=tuple(_forecast(row) for row in rows.to_dict(orient="records")),
+        forecasts=tuple(_forecast(row) for row in records),
     )
 
 
@@ -110,18 +112,28 @@ def observed_prices(home: Home) -> list[ObservedPrice]:
     """Every price that the home ever received, revisions included."""
     observations = observations_of(home, "milk_price")
     unit = series_register().price.unit
+    # Column by column: each publication goes through all of them, and row by row pandas takes its time.
+    columns = zip(
+        map(Month.of, observations["month"].dt.date),
+        observations["known_since"].dt.to_pydatetime(),
+        observations["known_by"],
+        observations["value"].astype("float64"),
+        observations["received_at"].dt.to_pydatetime(),
+        observations["snapshot"],
+        strict=True,
+    )
     return [
         ObservedPrice(
             series_id=SERIES_ID,
-            month=Month.of(row["month"]),
-            known_since=row["known_since"].to_pydatetime(),
-            known_by=row["known_by"],
-            price=float(row["value"]),
+            month=month,
+            known_since=known_since,
+            known_by=known_by,
+            price=price,
             unit=unit,
-            received_at=row["received_at"].to_pydatetime(),
-            snapshot=row["snapshot"],
+            received_at=received_at,
+            snapshot=snapshot,
         )
-        for row in observations.to_dict(orient="records")
+        for month, known_since, known_by, price, received_at, snapshot in columns
     ]
 
 
@@ -175,7 +187,7 @@ def _series_row(series: Series) -> SeriesRow:
 
 def _rows_of(home: Home, months: Sequence[Month]) -> pd.DataFrame:
     if not has_table(home, TABLE):
-        return pd.DataFrame({"issue_month": pd.Series(dtype="datetime64[us]"), "model_version": pd.Series(dtype="str")})
+        return empty_predictions()
     table = read_table(home, TABLE)
     return table[table["issue_month"].isin([pd.Timestamp(month.first_day) for month in months])]
 
@@ -199,5 +211,8 @@ def unpublished_months(home: Home, store: sa.Engine) -> list[Month]:
         return []
     records = issue_records(store, SERIES_ID)
     held = {(record.issue_month, record.content_sha256) for record in records}
-    issues = [issue_of(part) for _month, part in read_table(home, TABLE).groupby("issue_month")]
-    return [issue.issue_month for issue in issues if (issue.issue_month, issue.content_sha256) not in held]
+    return [
+        issue.issue_month
+        for issue in issues_of(read_table(home, TABLE))
+        if (issue.issue_month, issue.content_sha256) not in held
+    ]

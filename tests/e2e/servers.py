@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,36 @@ from tests.ports import free_port
 
 START_SECONDS = 240
 STOP_SECONDS = 30
+RUN_SECONDS = 180
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+LAUNCH_RUN = """
+mutation ($run: ExecutionParams!) {
+  launchRun(executionParams: $run) { ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}
+"""
+RUN_STATUS = """
+query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }
+"""
+LAUNCH_BACKFILL = """
+mutation ($backfill: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $backfill) {
+    ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message }
+  }
+}
+"""
+BACKFILL_STATUS = """
+query ($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }
+"""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass(frozen=True)
 class DagsterServer:
-    """A running Dagster UI with its daemon."""
+    """A running Dagster UI with its daemon, and the reader beside it."""
 
     url: str
+    reader: str
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -39,6 +62,56 @@ class DagsterServer:
             content = json.load(answer)
         assert "errors" not in content, content["errors"]
         return dict(content["data"])
+
+    def launch_job(self, job: str) -> str:
+        """Start a job without months; the run."""
+        return self._launch({"jobName": job}, {})
+
+    def launch_months(self, asset: str, first: str, last: str) -> str:
+        """Materialise some months of an asset in one run; the run."""
+        selector = {"jobName": "__ASSET_JOB", "assetSelection": [{"path": [asset]}]}
+        return self._launch(selector, {RANGE_START: first, RANGE_END: last})
+
+    def _launch(self, selector: dict[str, Any], tags: dict[str, str]) -> str:
+        place = {"repositoryName": "__repository__", "repositoryLocationName": "milk_assets"}
+        told = [{"key": key, "value": value} for key, value in tags.items()]
+        run = {"selector": place | selector, "mode": "default", "executionMetadata": {"tags": told}}
+        return str(self.query(LAUNCH_RUN, run=run)["launchRun"]["run"]["runId"])
+
+    def end_of(self, run: str) -> str:
+        """The status in which a run ended."""
+        until(lambda: self.status_of(run) in ENDED, seconds=RUN_SECONDS, what=f"the run {run} did not end")
+        return self.status_of(run)
+
+    def status_of(self, run: str) -> str:
+        return str(self.query(RUN_STATUS, run=run)["runOrError"]["status"])
+
+    def launch_backfill(self, months: list[str], assets: list[str]) -> str:
+        """Materialise assets over some months, as the UI does; the backfill."""
+        selection = [{"path": [asset]} for asset in assets]
+        wanted = {"partitionNames": months, "assetSelection": selection, "title": "months"}
+        launched = self.query(LAUNCH_BACKFILL, backfill=wanted)
+        return str(launched["launchPartitionBackfill"]["backfillId"])
+
+    def status_of_backfill(self, backfill: str) -> str:
+        return str(self.query(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"])
+
+    def ask(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and JSON of an answer of the reader, a problem included."""
+        try:
+            with urllib.request.urlopen(f"{self.reader}{path}", timeout=60) as answer:
+                return int(answer.status), json.load(answer)
+        except urllib.error.HTTPError as problem:
+            with problem:
+                return problem.code, json.load(problem)
+
+
+def until(happens: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Wait for something; the test fails where it does not come."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.5)
 
 
 def chromium() -> str:
@@ -74,12 +147,13 @@ def later_clock(folder: Path, *, days: int) -> dict[str, str]:
 @contextmanager
 def milk_up(home: Path, log: Path, **settings: str) -> Iterator[DagsterServer]:
     """`milk up` on a home; stopped as a service manager would, and nothing of it may be left."""
-    port = free_port()
-    environment = os.environ | {"MILK_HOME": str(home), "MILK_PORT": str(port)} | settings
+    port, reader_port = free_port(), free_port()
+    ports = {"MILK_PORT": str(port), "MILK_READER_PORT": str(reader_port)}
+    environment = os.environ | {"MILK_HOME": str(home)} | ports | settings
     command = [str(Path(sys.executable).parent / "milk"), "up"]
     with log.open("wb") as stream:
         process = subprocess.Popen(command, env=environment, stdout=stream, stderr=subprocess.STDOUT)
-        server = DagsterServer(f"http://127.0.0.1:{port}", process, log)
+        server = DagsterServer(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{reader_port}", process, log)
         try:
             _wait_until_ready(server)
             yield server
@@ -93,7 +167,7 @@ def milk_up(home: Path, log: Path, **settings: str) -> Iterator[DagsterServer]:
 
 def _wait_until_ready(server: DagsterServer) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while b"Dagster UI:" not in server.log.read_bytes():
+    while b"Ctrl-C stops" not in server.log.read_bytes():
         ended = server.process.poll() is not None
         assert not ended, server.log.read_text(errors="replace")[-3000:]
         assert time.monotonic() < deadline, server.log.read_text(errors="replace")[-3000:]

@@ -10,25 +10,13 @@ from playwright.sync_api import sync_playwright
 
 from milk.home.layout import Home
 from milk.home.tables import read_table
-from tests.e2e.servers import DagsterServer, chromium, later_clock, milk_up
+from tests.e2e.servers import DagsterServer, chromium, later_clock, milk_up, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("e2e")]
 
 BACKFILL_SECONDS = 400
 ASSETS = """
 { assetNodes { assetKey { path } isPartitioned partitionKeys isExecutable } }
-"""
-LAUNCH = """
-mutation ($backfill: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $backfill) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
-  }
-}
-"""
-STATUS = """
-query ($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }
 """
 RUNS = """
 { runsOrError { ... on Runs { results { status } } } }
@@ -69,23 +57,22 @@ def materialize_all(server: DagsterServer) -> str:
     """Launch all assets over all months as the UI does, wait, and give back the status."""
     nodes = server.query(ASSETS)["assetNodes"]
     months = next(node["partitionKeys"] for node in nodes if node["isPartitioned"])
-    selection = [{"path": node["assetKey"]["path"]} for node in nodes]
-    launched = server.query(LAUNCH, backfill={"partitionNames": months, "assetSelection": selection, "title": "all"})
-    backfill_id = launched["launchPartitionBackfill"]["backfillId"]
-    deadline = time.monotonic() + BACKFILL_SECONDS
-    while (status := server.query(STATUS, id=backfill_id)["partitionBackfillOrError"]["status"]) == "REQUESTED":
-        assert time.monotonic() < deadline, "the backfill did not end"
-        time.sleep(2)
-    return str(status)
+    backfill = server.launch_backfill(months, [node["assetKey"]["path"][0] for node in nodes])
+    until(
+        lambda: server.status_of_backfill(backfill) != "REQUESTED",
+        seconds=BACKFILL_SECONDS,
+        what="the backfill did not end",
+    )
+    return server.status_of_backfill(backfill)
 
 
 def test_the_months_of_the_sample_are_the_partitions(server: DagsterServer) -> None:
     nodes = server.query(ASSETS)["assetNodes"]
     partitioned = {node["assetKey"]["path"][0]: node["partitionKeys"] for node in nodes if node["isPartitioned"]}
-    assert list(partitioned) == ["batch_predictions"]
-    assert partitioned["batch_predictions"][0] == "2010-01"
-    assert partitioned["batch_predictions"][-1] == "2026-11"
-    assert len(nodes) == 10
+    assert sorted(partitioned) == ["batch_predictions", "published_predictions"]
+    for months in partitioned.values():
+        assert (months[0], months[-1]) == ("2010-01", "2026-11")
+    assert len(nodes) == 11
 
 
 def test_the_schedule_is_on_without_a_click(server: DagsterServer) -> None:
@@ -98,6 +85,15 @@ def test_materialize_all_is_green_in_two_runs(server: DagsterServer, backfill: s
     assert backfill == "COMPLETED_SUCCESS"
     # One run of everything without months, one of all the months: not one run a month.
     assert [run["status"] for run in runs] == ["SUCCESS", "SUCCESS"]
+
+
+def test_every_month_is_published_once_and_served(server: DagsterServer, backfill: str) -> None:
+    assert backfill == "COMPLETED_SUCCESS"
+    status, answer = server.ask("/issues")
+    assert status == 200
+    assert answer["meta"]["total"] == 203
+    assert {issue["revision"] for issue in answer["data"]} == {1}
+    assert server.ask("/predictions/latest")[1]["meta"]["issue_month"] == "2026-11"
 
 
 def test_the_forecasts_are_in_the_table(home: Home, backfill: str) -> None:
@@ -117,7 +113,7 @@ def test_pages_show_what_was_made(server: DagsterServer, backfill: str, tmp_path
             page = browser.new_page(viewport={"width": 1500, "height": 900})
             page.goto(f"{server.url}/asset-groups")
             page.get_by_text("Materialize all").wait_for(timeout=60_000)
-            for group in ("sources", "panel", "training", "forecasts"):
+            for group in ("sources", "panel", "training", "forecasts", "publication"):
                 page.get_by_text(group, exact=True).first.wait_for(timeout=30_000)
             page.screenshot(path=tmp_path / "graph.png")
             page.goto(f"{server.url}/assets/batch_predictions")
@@ -127,6 +123,11 @@ def test_pages_show_what_was_made(server: DagsterServer, backfill: str, tmp_path
             picture.wait_for(timeout=30_000)
             assert picture.evaluate("image => image.naturalWidth") > 0
             page.screenshot(path=tmp_path / "batch_predictions.png", full_page=True)
+            page.goto(f"{server.url}/assets/published_predictions")
+            page.get_by_text("What the reader serves of an issue month").first.wait_for(timeout=60_000)
+            page.get_by_text("first issue").first.wait_for(timeout=30_000)
+            page.goto(f"{server.reader}/docs")
+            page.get_by_text("/predictions/latest").first.wait_for(timeout=30_000)
         finally:
             browser.close()
     assert (tmp_path / "graph.png").stat().st_size > 10_000
@@ -136,7 +137,7 @@ def test_materialize_all_is_green_years_later(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     years_later = later_clock(tmp_path / "clock", days=1600)
     with milk_up(home.path, tmp_path / "up.log", MILK_FIRST_ISSUE="2026-06", **years_later) as server:
-        (partitioned,) = [node for node in server.query(ASSETS)["assetNodes"] if node["isPartitioned"]]
+        partitioned = next(node for node in server.query(ASSETS)["assetNodes"] if node["isPartitioned"])
         status = materialize_all(server)
     assert partitioned["partitionKeys"][-1] == "2026-11"
     assert status == "COMPLETED_SUCCESS"

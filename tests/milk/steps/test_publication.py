@@ -22,7 +22,7 @@ from milk.sources.files import DataFolder
 from milk.steps.predictions import TABLE, Issuing, issue_months
 from milk.steps.publication import (
     card_of,
-    issue_of,
+    issues_of,
     observed_prices,
     publish_months,
     register_rows,
@@ -57,13 +57,16 @@ def home(made: tuple[Home, ModelVersion], tmp_path: Path) -> Home:
 def test_an_issue_says_what_its_rows_say(made: tuple[Home, ModelVersion]) -> None:
     home, version = made
     rows = _rows(home, MONTHS[1])
-    issue = issue_of(rows)
+    (issue,) = issues_of(rows)
     assert (issue.series_id, issue.issue_month, issue.kind) == (SERIES_ID, MONTHS[1], "live")
     assert (issue.issued_at, issue.model_version, issue.is_synthetic) == (NOW, version.version_id, True)
     assert issue.data_versions["model"] == {"sha256": version.sha256}
     assert [f.target_month for f in issue.forecasts] == [MONTHS[1] + k for k in range(12)]
     assert [f.price for f in issue.forecasts] == rows["price"].to_list()
+    # The drivers of databases take the types of Python, not those of NumPy.
     assert {type(f.horizon_months) for f in issue.forecasts} == {int}
+    assert {type(f.price) for f in issue.forecasts} == {float}
+    assert type(issue.is_synthetic) is bool
 
 
 def test_every_column_of_a_forecast_is_published() -> None:
@@ -73,8 +76,8 @@ def test_every_column_of_a_forecast_is_published() -> None:
 
 def test_the_order_of_rows_is_no_part_of_the_content(made: tuple[Home, ModelVersion]) -> None:
     rows = _rows(made[0], MONTHS[0])
-    assert issue_of(rows).content_sha256 == issue_of(rows.iloc[::-1]).content_sha256
-    assert issue_of(rows).content_sha256 != issue_of(rows.assign(price=rows["price"] + 0.01)).content_sha256
+    ((first,), (again,), (other,)) = map(issues_of, (rows, rows.iloc[::-1], rows.assign(price=rows["price"] + 0.01)))
+    assert first.content_sha256 == again.content_sha256 != other.content_sha256
 
 
 def test_observed_prices_carry_their_vintage(home: Home, tmp_path: Path) -> None:
