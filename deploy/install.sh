@@ -24,5 +24,8 @@ else
   PIP_CONSTRAINT=constraints.txt .venv/bin/python -m pip install --disable-pip-version-check --no-input \
     --progress-bar off --compile --editable ".[$extra]"
 fi
-.venv/bin/python -m compileall -q milk milk_assets milk_serving
+for room in milk milk_assets milk_serving; do
+  # An image may hold a part of them.
+  [ ! -d "$room" ] || .venv/bin/python -m compileall -q "$room"
+done
 echo "Set up."

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from benchmarks.faults.content import SERIES, Order, publication, run_id
 from milk.months import Month
-from milk.publication.engine import open_store, reading
+from milk.publication.engine import open_store, reading, writing
 from milk.publication.read import broken_issues, issue_records, standing_hashes
 from milk.publication.rows import Publication
 from milk.publication.schema import (
@@ -67,11 +67,18 @@ def store_state(url: str, order_of: Callable[[int], Order]) -> StoreState:
     try:
         engine = open_store(url, create=False)
         try:
+            _settle(engine)
             return _state(engine, order_of)
         finally:
             engine.dispose()
     except Exception as error:  # noqa: BLE001  # because whatever keeps a store from being read is what is counted
         return StoreState((), (f"the store cannot be read: {error!r}",))
+
+
+def _settle(engine: sa.Engine) -> None:
+    """Wait for the end of what is under way: a server may carry out the COMMIT of a client that is killed already."""
+    with writing(engine):
+        pass
 
 
 def _state(engine: sa.Engine, order_of: Callable[[int], Order]) -> StoreState:
