@@ -152,7 +152,9 @@ def test_without_a_champion_the_forecasts_ask_for_one(copied: Place) -> None:
 
 
 def _all_errors(kind: type[MilkError]) -> set[type[MilkError]]:
-    return {kind}.union(*(_all_errors(below) for below in kind.__subclasses__()))
+    # The reader's own ones, there where its tests run in the same process, never reach a run.
+    below = [kind for kind in kind.__subclasses__() if not kind.__module__.startswith("milk_serving")]
+    return {kind}.union(*(_all_errors(one) for one in below))
 
 
 def test_the_tree_of_errors_is_the_whole_one() -> None:

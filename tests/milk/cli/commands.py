@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from milk.cli import console
 from milk.cli.main import main
 
 ROOT = Path(__file__).parents[3]
@@ -50,8 +49,6 @@ def milk(*arguments: object, **settings: str) -> Told:
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["milk", *map(str, arguments)])
-        for stream, console_ in ((out, console.OUT), (err, console.ERR)):
-            patch.setattr(console_, "file", stream)
         for name, value in (QUICK | settings).items():
             patch.setenv(name, value)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
