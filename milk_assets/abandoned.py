@@ -29,8 +29,12 @@ def end_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=statuses)):
         pid = _process_of(instance, run.run_id)
-        if pid is not None and not _is_alive(pid):
-            instance.report_run_failed(run, SAID)
+        if pid is None or _is_alive(pid):
+            continue
+        # A process that ended well since the question above was asked is gone, too, and its run is over.
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and now.status in statuses:
+            instance.report_run_failed(now, SAID)
             ended.append(run.run_id)
     return ended
 

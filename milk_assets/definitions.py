@@ -21,14 +21,6 @@ from milk_assets.defs.schedules import monthly_schedule
 from milk_assets.defs.sensors import serving_sensor
 
 
-@dg.configured(
-    dg.colored_console_logger, config_schema={"log_level": dg.Field(str, default_value="WARNING", is_required=False)}
-)
-def quiet_console(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a run says on its console: warnings and worse. All of it is in the UI."""
-    return config
-
-
 def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole code location.
 
@@ -58,7 +50,6 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         sensors=[serving_sensor(publish, partitions)],
         resources={**build_resources(settings), **(resources or {})},
         executor=build_executor(settings),
-        loggers={"console": quiet_console},
     )
 
 

@@ -18,6 +18,8 @@ nux: {enabled: false}
 run_monitoring: {enabled: true, start_timeout_seconds: 180, max_resume_run_attempts: 0, max_runtime_seconds: 3600}
 run_retries: {enabled: true, max_retries: 0}
 concurrency: {runs: {max_concurrent_runs: 1}}
+# What the daemon's log holds of runs: warnings and worse. Every event of Dagster is in the UI, whatever this says.
+python_logs: {python_log_level: WARNING}
 retention: {schedule: {purge_after_days: 90}, sensor: {purge_after_days: {skipped: 7, failure: 30, success: -1}}}
 """
 IN_PROCESS_YAML = (

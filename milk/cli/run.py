@@ -18,6 +18,7 @@ from milk.settings import Settings, load_settings
 from milk.sources.faults import refuse_unusable
 from milk.sources.files import DataFolder
 from milk.steps.receive import check_folder, claim_for_folder, dataset_of
+from milk.steps.store import home_store
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -43,6 +44,9 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
     place.prepare()
     with place.locked():
         months = _months(settings, claim_for_folder(place, folder), wanted)
+        # A store that cannot be used is said now, and not after the search and the backtest.
+        with home_store(place, settings.store_address):
+            pass
         say_progress(f"Issue months {months[0]} to {months[-1]}; loading Dagster ...")
         prepare_dagster_home(place)
         _execute(settings, place, months)

@@ -47,7 +47,8 @@ def show_status(*, data: Path | None, home: Path | None) -> None:
 def _print_dataset(dataset: Dataset, now: dt.datetime) -> None:
     behind = Month.of(now.date()) - dataset.last_month
     OUT.print(f"dataset   {dataset.dataset_id}  {banner(is_synthetic=dataset.is_synthetic)}", soft_wrap=True)
-    say(f"freshness prices {dataset.first_month} to {dataset.last_month}, {behind} months before now")
+    ago = f"{behind} month{'' if behind == 1 else 's'} before now"
+    say(f"freshness prices {dataset.first_month} to {dataset.last_month}, {ago}")
 
 
 def _print_forecast(home: Home) -> None:

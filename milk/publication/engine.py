@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from milk.errors import BadSetting, HomeBusy, HomeRefused, NothingPublished, StoreUnavailable
+from milk.errors import BadSetting, HomeBusy, HomeRefused, MilkError, NothingPublished, StoreUnavailable
 from milk.models.canonical import canonical_json
 
 HEAD = "0002"
@@ -32,10 +32,21 @@ _POSTGRESQL_LOCK = 6_170_155_431
 """The advisory lock of this program's writers: any number, always the same."""
 
 _POSTGRESQL_CONNECT_SECONDS = 5
+_POSTGRESQL_SILENCE_MS = 15_000
+"""After how long without an acknowledgement a connection counts as lost: a cable that is pulled says nothing."""
+
 _LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's code for a lock that was not had in time."""
 
+_NOT_ALLOWED = {"42501", "3F000", "25006"}
+"""PostgreSQL's codes for a right that is missing, no schema to make a table in, a database that is only read."""
+
 _WRITES = "milk_writes"
+
+_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
+"""What this program is tested with; any other database would fail at its first statement."""
+
+_AN_ADDRESS = "such as sqlite:////srv/milk/store.db or postgresql+psycopg://user:password@host:5432/database"
 
 # Alembic keeps the migration under way in module-level variables: two threads would take each other's connection.
 _ONE_MIGRATION_AT_A_TIME = threading.Lock()
@@ -72,18 +83,16 @@ def open_store(url: str, *, create: bool = True) -> sa.Engine:
     parsed = _parsed(url)
     try:
         engine = sa.create_engine(parsed, json_serializer=_json, **_engine_options(parsed))
-    except exc.ArgumentError as error:
-        raise BadSetting("The address of the store is not a database URL: it names no driver that exists.") from error
     except ModuleNotFoundError as error:
         raise BadSetting(
-            f"The address of the store needs the package '{error.name}', which is not installed."
+            f"The address of the store (MILK_STORE_URL) needs the package '{error.name}', which is not installed."
         ) from error
     if engine.dialect.name == "sqlite":
         if create:
             _make_folder(engine.url)
-        elif not Path(engine.url.database or "").is_file():
+        elif not _is_file(engine.url):
             raise NothingPublished(f"There is no store at {engine.url.database} yet.")
-        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "connect", lambda connection, _record: _set_pragmas(connection, use_wal=create))
         event.listen(engine, "begin", _begin)
     try:
         with reading(engine):
@@ -98,7 +107,11 @@ def _engine_options(url: sa.URL) -> dict[str, Any]:
     if url.drivername != "postgresql+psycopg":
         return {}
     # A connection that a restarted server has closed is replaced, and not handed to a query.
-    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": _POSTGRESQL_CONNECT_SECONDS}}
+    waits = {"connect_timeout": _POSTGRESQL_CONNECT_SECONDS, "tcp_user_timeout": _POSTGRESQL_SILENCE_MS}
+    return {
+        "pool_pre_ping": True,
+        "connect_args": {name: wait for name, wait in waits.items() if name not in url.query},
+    }
 
 
 def _json(value: object) -> str:
@@ -190,11 +203,21 @@ def _make_folder(url: sa.URL) -> None:
         ) from error
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+def _is_file(url: sa.URL) -> bool:
+    try:
+        return Path(url.database or "").is_file()
+    except OSError:
+        # A name that no file can have.
+        return False
+
+
+def _set_pragmas(connection: sqlite3.Connection, *, use_wal: bool) -> None:
     try:
         # The driver's own transactions begin at the first write, after the reads that the write rests on.
         connection.isolation_level = None
-        _use_wal(connection)
+        if use_wal:
+            # Who only reads leaves the file as it is: it may lie where nobody may write.
+            _use_wal(connection)
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -244,7 +267,7 @@ def _explained(engine: sa.Engine) -> Iterator[None]:
         raise refusal from error
 
 
-def _refusal(engine: sa.Engine, error: exc.DBAPIError) -> HomeRefused | None:
+def _refusal(engine: sa.Engine, error: exc.DBAPIError) -> MilkError | None:
     where = _where(engine)
     if isinstance(error.orig, sqlite3.Error):
         code = _sqlite_code(error.orig)
@@ -253,10 +276,18 @@ def _refusal(engine: sa.Engine, error: exc.DBAPIError) -> HomeRefused | None:
         if code in _WHAT_TO_DO:
             return HomeRefused(f"The store at {where} cannot be used ({error.orig}). {_WHAT_TO_DO[code]}")
         return None
+    said, sqlstate = " ".join(str(error.orig).split()), getattr(error.orig, "sqlstate", None)
+    if sqlstate in _NOT_ALLOWED:
+        return HomeRefused(
+            f"The store at {where} does not let its user do that ({said}). Whoever publishes needs USAGE and CREATE on "
+            "the schema; a reader needs SELECT on its tables."
+        )
+    if isinstance(error, exc.ProgrammingError) and error.statement is None:
+        # The driver refuses an option before it connects.
+        return BadSetting(f"The address of the store (MILK_STORE_URL) cannot be used: {said}.")
     if isinstance(error, exc.OperationalError | exc.InterfaceError):
-        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+        if sqlstate == _LOCK_NOT_AVAILABLE:
             return HomeBusy(f"Another process is writing to the store at {where}: try again when it has ended.")
-        said = " ".join(str(error.orig).split())
         return StoreUnavailable(f"The store at {where} does not answer ({said}). Check its address and its server.")
     return None
 
@@ -278,23 +309,33 @@ def shown_address(url: str) -> str:
 
 def _parsed(url: str) -> sa.URL:
     try:
+        if "\0" in url:
+            raise ValueError("A path cannot hold the character NUL.")  # noqa: TRY301  # because it is one more of these
         parsed = sa.make_url(url)
-    except exc.ArgumentError as error:
+    except (exc.ArgumentError, ValueError) as error:
         # Not echoed: it may hold a password that no parser can hide.
-        raise BadSetting(
-            "The address of the store is not a database URL, such as sqlite:///storage/store.db."
-        ) from error
+        raise BadSetting(f"The address of the store (MILK_STORE_URL) is not a database URL, {_AN_ADDRESS}.") from error
     # The default driver of a database changes with the version of SQLAlchemy; an address must mean one thing.
     if parsed.drivername in ("postgresql", "postgres"):
         raise BadSetting(
-            "The address of the store does not name its driver: write postgresql+psycopg:// in place of "
-            f"{parsed.drivername}://."
+            "The address of the store (MILK_STORE_URL) does not name its driver: write postgresql+psycopg:// in place "
+            f"of {parsed.drivername}://."
         )
+    if parsed.drivername not in _DRIVERS:
+        raise BadSetting(
+            f"The address of the store (MILK_STORE_URL) names {parsed.drivername}, which this program cannot use. "
+            f"Write an address {_AN_ADDRESS}."
+        )
+    if parsed.drivername.startswith("sqlite") and parsed.query:
+        raise BadSetting("The address of the store (MILK_STORE_URL) is a file, and takes no options after a '?'.")
     return parsed
 
 
 def _shown(url: sa.URL) -> str:
-    return str(url.database) if url.drivername.startswith("sqlite") else url.render_as_string(hide_password=True)
+    if url.drivername.startswith("sqlite"):
+        return str(url.database)
+    # Its options may hold a password, too.
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _where(engine: sa.Engine) -> str:

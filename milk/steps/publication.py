@@ -16,7 +16,7 @@ from milk.errors import VersionRefused
 from milk.home.layout import Home
 from milk.home.tables import has_table, read_table
 from milk.models.version import ModelVersion, read_version
-from milk.months import Month
+from milk.months import Kind, Month
 from milk.publication.publish import Published, publish
 from milk.publication.read import issue_records
 from milk.publication.rows import ForecastRow, Issue, ModelCard, ObservedPrice, Publication, Score, SeriesRow
@@ -206,13 +206,15 @@ def _sound_versions(home: Home, rows: pd.DataFrame) -> tuple[dict[str, ModelVers
 
 
 def unpublished_months(home: Home, store: sa.Engine) -> list[Month]:
-    """The months whose forecasts, as the home holds them, were never published."""
+    """The months whose forecasts, as the home holds them, are not what was published last of their kind."""
     if not has_table(home, TABLE):
         return []
-    records = issue_records(store, SERIES_ID)
-    held = {(record.issue_month, record.content_sha256) for record in records}
+    newest: dict[tuple[Month, Kind], str] = {}
+    for record in issue_records(store, SERIES_ID):
+        # The newest revision comes first; an older one with the same content does not answer.
+        newest.setdefault((record.issue_month, record.kind), record.content_sha256)
     return [
         issue.issue_month
         for issue in issues_of(read_table(home, TABLE))
-        if (issue.issue_month, issue.content_sha256) not in held
+        if newest.get((issue.issue_month, issue.kind)) != issue.content_sha256
     ]

@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG, RUN_KEY_TAG
 
 from milk.errors import HomeBusy, MilkError, StoreUnavailable
 from milk.months import Month, contiguous_ranges
@@ -106,18 +106,26 @@ def publication_requests(instance: dg.DagsterInstance, behind: Sequence[Behind])
         if len(failures) >= MOST_TRIES:
             given_up.append(f"{part.first} to {part.last} (last failure: {failures[0]})")
             continue
-        # The key of a run that was launched once is never launched again, whatever became of it.
+        # The key of a run that was launched once is never launched again, whatever became of it: not the number of the
+        # runs, since somebody may have deleted some.
+        tried = max((_try_of(run) for run in runs), default=-1) + 1
         tags = {
             ASSET_PARTITION_RANGE_START_TAG: str(part.first),
             ASSET_PARTITION_RANGE_END_TAG: str(part.last),
             TAG: part.content,
         }
-        requests.append(dg.RunRequest(run_key=f"{part.content}#{len(runs)}", tags=tags))
+        requests.append(dg.RunRequest(run_key=f"{part.content}#{tried}", tags=tags))
     said = (
         f"Given up after {MOST_TRIES} failures: {'; '.join(given_up)}. Mend what the run says, then materialise "
         f"{TARGET.path[-1]} for these months, or {SOURCE.path[-1]} again."
     )
     return requests, said if given_up else ""
+
+
+def _try_of(run: dg.DagsterRun) -> int:
+    """Which try a run was; -1 for one that somebody started again by hand."""
+    number = run.tags.get(RUN_KEY_TAG, "").rpartition("#")[2]
+    return int(number) if number.isdecimal() else -1
 
 
 def _under_way(instance: dg.DagsterInstance) -> str:

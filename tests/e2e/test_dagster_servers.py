@@ -104,6 +104,12 @@ def test_the_forecasts_are_in_the_table(home: Home, backfill: str) -> None:
     assert table["is_synthetic"].all()
 
 
+def test_the_logs_of_a_good_run_are_quiet(home: Home, backfill: str) -> None:
+    assert backfill == "COMPLETED_SUCCESS"
+    daemon = (home.logs / "daemon.log").read_text(encoding="utf-8")
+    assert [line for line in daemon.splitlines() if "DEBUG" in line or "ERROR" in line] == []
+
+
 def test_pages_show_what_was_made(server: DagsterServer, backfill: str, tmp_path: Path) -> None:
     assert backfill == "COMPLETED_SUCCESS"
     executable = chromium()

@@ -237,6 +237,21 @@ def test_tries_that_failed_for_want_of_the_store_do_not_count(desk: Desk) -> Non
     assert desk.launch(request).success
 
 
+def test_a_run_that_somebody_deletes_does_not_stop_it(desk: Desk) -> None:
+    desk.made(_months("2026-05", "2026-05"))
+    table = desk.place.table()
+    write_table(desk.place.home, TABLE, table[table["issue_month"] != pd.Timestamp("2026-05-01")])
+    tried = []
+    for _try in range(3):
+        (request,) = desk.requests()
+        tried.append(request.run_key)
+        assert not desk.launch(request).success
+    first = desk.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": str(tried[0])}))
+    desk.instance.delete_run(first[0].run_id)
+    (request,) = desk.requests()
+    assert request.run_key not in tried, "a key that was launched once is never launched again"
+
+
 def test_it_gives_up_on_the_same_content_and_says_so(desk: Desk) -> None:
     desk.made(_months("2026-05", "2026-06"))
     table = desk.place.table()
@@ -279,6 +294,22 @@ def test_a_run_whose_process_is_gone_is_ended_and_no_longer_waited_for(desk: Des
     assert ended is not None
     assert ended.status == dg.DagsterRunStatus.FAILURE
     assert end_abandoned_runs(desk.instance) == []
+
+
+def test_a_run_that_ends_well_while_it_is_looked_at_is_left_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _run(desk, "training", status=dg.DagsterRunStatus.STARTED)
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    _process(desk, run, gone.pid)
+    seen = desk.instance.get_runs()
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "training")
+    desk.instance.report_dagster_event(event, run.run_id)
+    # The list of runs is of the moment before.
+    monkeypatch.setattr(desk.instance, "get_runs", lambda _filters: seen)
+    assert end_abandoned_runs(desk.instance) == []
+    ended = desk.instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status == dg.DagsterRunStatus.SUCCESS
 
 
 def test_a_run_that_has_not_told_its_process_is_left_alone(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from milk.errors import BadInput
 from milk_assets.defs.failures import explained
 from tests.milk.cli.commands import PRICE_FILE, SAMPLE, content_of, milk, price_folder, refused
 from tests.milk.cli.conftest import Ran
+from tests.ports import free_port
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -227,3 +228,11 @@ def test_what_stopped_a_run_is_told_in_its_own_words() -> None:
     assert "_below" not in said, "it did not run"
     assert "_bug: ZeroDivisionError: a bug" in said
     assert "test_bad_input.py" in said, "a bug must be traceable"
+
+
+def test_a_store_that_does_not_answer_is_said_before_the_work(tmp_path: Path) -> None:
+    nowhere = f"postgresql+psycopg://ana:secret@127.0.0.1:{free_port()}/milk"
+    told = milk("run", "--data", price_folder(tmp_path / "data"), "--home", tmp_path / "home", MILK_STORE_URL=nowhere)
+    refused(told, "does not answer", "Check its address and its server", code=3)
+    assert "loading Dagster" not in told.err
+    assert "secret" not in told.out + told.err

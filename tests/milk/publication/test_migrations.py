@@ -1,13 +1,10 @@
 import importlib
 import io
 import os
-import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
-from milk.errors import BadSetting, HomeBusy, HomeRefused
+from milk.errors import HomeRefused
 from milk.publication.engine import HEAD, migrate, open_store, reading, writing
 from milk.publication.ledger import append_promotion, current_champion, promotions
 from milk.publication.read import broken_issues, issue_records
@@ -239,66 +236,3 @@ def test_a_store_of_a_newer_program_is_refused(store: sa.Engine) -> None:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(HomeRefused, match=r"cannot be brought to schema 0002: .*9999.*newer version of this program"):
         migrate(store)
-
-
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
-def test_an_address_that_leaves_its_driver_open_is_refused(scheme: str) -> None:
-    with pytest.raises(BadSetting, match=r"write postgresql\+psycopg:// in place of") as said:
-        open_store(f"{scheme}://ana:secret@host/store")
-    assert "secret" not in str(said.value)
-
-
-@pytest.mark.parametrize("url", ["store.db", "nosuch:///store.db", "postgresql+nosuch://h/d"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(BadSetting, match="not a database URL"):
-        open_store(url)
-
-
-def test_a_driver_that_is_not_installed_is_named() -> None:
-    with pytest.raises(BadSetting, match="package 'pymssql', which is not installed"):
-        open_store("mssql+pymssql://host/store")
-
-
-def test_a_server_that_does_not_answer_is_refused_without_its_password() -> None:
-    class SilentServer:
-        """What SQLAlchemy asks of a driver before it is connected."""
-
-        __version__ = "1.31"
-        paramstyle = "pyformat"
-        OperationalError = type("OperationalError", (Exception,), {})
-        InterfaceError = type("InterfaceError", (Exception,), {})
-        Error = (OperationalError, InterfaceError)
-
-    def connect() -> NoReturn:
-        raise SilentServer.OperationalError("connection refused")
-
-    engine = sa.create_engine("postgresql+pg8000://ana:secret@host/store", module=SilentServer, creator=connect)
-    with (
-        pytest.raises(HomeRefused, match=r"ana:\*\*\*@host/store does not answer \(connection refused\)"),
-        reading(engine),
-    ):
-        pass
-
-
-def test_a_new_file_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
-    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)
-    holder.execute("BEGIN EXCLUSIVE")
-    release = threading.Timer(0.2, holder.execute, ["COMMIT"])
-    release.start()
-    open_store(f"sqlite:///{tmp_path}/store.db").dispose()
-    release.join()
-    holder.close()
-
-
-def test_a_new_file_that_another_process_keeps_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("milk.publication.engine._WAL_PAUSE_SECONDS", 0)
-    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(HomeBusy, match="Another process is writing"):
-        open_store(f"sqlite:///{tmp_path}/store.db")
-    holder.close()
-
-
-def test_a_statement_that_is_wrong_stays_a_bug(store: sa.Engine) -> None:
-    with pytest.raises(sa.exc.OperationalError, match="no such table"), reading(store) as connection:
-        connection.exec_driver_sql("SELECT * FROM nowhere")
