@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from milk_serving.queries import refuse_repeated
 from milk_serving.store import Edition, PublishedStore
 
 MOST_ANSWERS = 256
@@ -75,6 +76,8 @@ class CachedRoute(APIRoute):
             body = reader.answers.get(edition, key)
             if body is not None:
                 return Response(body, media_type="application/json")
+            # Not before the cache: an answer is kept only of a question that came past here.
+            refuse_repeated(request.query_params)
             # A failure is raised here and becomes an answer further out: what comes back is good.
             response = await make(request)
             reader.answers.keep(edition, key, bytes(response.body))

@@ -39,6 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
     """
     app = FastAPIOffline(
         redoc_url=None,
+        # The address that it leads to would be made of the Host header, which is whatever the client says.
+        redirect_slashes=False,
         title="milk",
         version=API_VERSION,
         summary="Reader of the published forecasts",

@@ -3,18 +3,22 @@
 import sqlalchemy as sa
 
 from milk.errors import MilkError, NothingPublished
-from milk.months import Kind
-from milk.publication.read import extent, published_series
+from milk.months import Kind, Month
+from milk.publication.read import Extent, extent, forecasts_of_issue, published_series
 from milk_serving.problems import NoForecast, UnknownSeries
 
 
-def no_such_forecast(engine: sa.Engine, series_id: str, kind: Kind | None) -> MilkError:
+def no_such_forecast(
+    engine: sa.Engine, series_id: str, kind: Kind | None, *, issue_month: Month | None = None
+) -> MilkError:
     """The error to raise where a question was answered with no row."""
     series = published_series(engine)
     if not series:
         return NothingPublished("There are publications, and none of them has an issue.")
     if series_id not in series:
         return UnknownSeries(f"There is no series '{series_id}': the series are {', '.join(series)}.", series)
+    if issue_month is not None and (error := _other_months_of_issue(engine, series_id, kind, issue_month)):
+        return error
     there = extent(engine, series_id, kind=kind)
     why = "Nothing published matches."
     if there is None:
@@ -26,4 +30,19 @@ def no_such_forecast(engine: sa.Engine, series_id: str, kind: Kind | None) -> Mi
         f"{why} Of {series_id} there are {kinds} for the months {there.first_target} to {there.last_target}, from the "
         f"issues {there.first_issue} to {there.last_issue}.",
         there,
+    )
+
+
+def _other_months_of_issue(
+    engine: sa.Engine, series_id: str, kind: Kind | None, issue_month: Month
+) -> NoForecast | None:
+    """What to say where the issue asked for is there, and only the target months are not; the extent would mislead."""
+    rows = forecasts_of_issue(engine, series_id, issue_month=issue_month, kind=kind)
+    if not rows:
+        return None
+    first, last = rows[0].target_month, rows[-1].target_month
+    return NoForecast(
+        f"The issue {issue_month} of {series_id} has no forecast of what is asked for: it has the months {first} to "
+        f"{last}.",
+        Extent(first, last, issue_month, issue_month),
     )

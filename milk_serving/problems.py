@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +20,10 @@ from milk.publication.read import Extent
 
 MEDIA_TYPE: Final = "application/problem+json"
 LONGEST_ECHO: Final = 100
+"""How much of what a client sent comes back to it."""
+
+MOST_ERRORS: Final = 20
+"""A question of thousands of parameters is answered by its first faults."""
 
 
 class ParameterProblem(BaseModel):
@@ -45,7 +50,7 @@ class Problem(BaseModel):
     title: str = Field(description="The kind of problem in words; the same for each of its type.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What is wrong here, and what to do.")
-    instance: str = Field(description="The path that was asked for.")
+    instance: str = Field(description="The path that was asked for, percent-encoded and shortened.")
     errors: list[ParameterProblem] | None = Field(default=None, description="Each parameter that cannot be used.")
     available: Available | None = Field(default=None, description="Which months are published.")
     series: list[str] | None = Field(default=None, description="Which series are published.")
@@ -73,7 +78,10 @@ class ProblemType:
 
 
 NOT_FOUND = ProblemType(
-    "not-found", HTTPStatus.NOT_FOUND, "There is nothing at this address", "The addresses there are stand at /docs."
+    "not-found",
+    HTTPStatus.NOT_FOUND,
+    "There is nothing at this address",
+    "The addresses there are stand at /docs; none of them ends in a slash.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "The reader only reads", "Ask with GET or HEAD."
@@ -213,23 +221,32 @@ def _problem(kind: ProblemType, path: str, **members: Any) -> Problem:  # noqa: 
 
 
 def _answer(kind: ProblemType, request: Request, detail: str = "", **members: Any) -> Response:  # noqa: ANN401  # because pydantic checks them
-    problem = _problem(kind, request.scope["path"], detail=detail or kind.detail, **members)
+    problem = _problem(kind, _instance(request.scope["path"]), detail=detail or kind.detail, **members)
     headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
     body = problem.model_dump_json(exclude_unset=True)
     return Response(body, kind.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _instance(path: str) -> str:
+    """A path as a URI reference, shortened before it is encoded: a cut would leave half a character behind."""
+    encoded = quote(path[:LONGEST_ECHO])
+    # Two slashes at its head would name a host.
+    return f"/.{encoded}" if encoded.startswith("//") else encoded
 
 
 async def _of_milk_error(request: Request, error: Exception) -> Response:
     kind = problem_type(error) if isinstance(error, MilkError) else None
     if kind is None:
         raise error
+    if isinstance(error, HomeRefused | BadSetting):
+        request.app.state.reader.store.log_met(error)
     members = {name: value for name in ("available", "series") if (value := getattr(error, name, None)) is not None}
     return _answer(kind, request, "" if kind.detail else str(error), **members)
 
 
 async def _of_parameters(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    errors = [_parameter(fault) for fault in found]
+    errors = [_parameter(fault) for fault in found[:MOST_ERRORS]]
     detail = " ".join(f"{fault.parameter}: {fault.detail}" for fault in errors)
     return _answer(INVALID_PARAMETERS, request, detail, errors=errors)
 

@@ -2,8 +2,9 @@
 
 Every answer rests on an *edition*, the newest publication of the store that is open. Whoever answers asks for the
 edition first. The store itself is asked for it at most every fifth of a second, by one request while the others wait
-for what that one finds; a fault stands for as long. So a store that hangs holds up each request once, not one after the
-other, and a store that comes back is found by the next look.
+for what that one finds; a fault stands for as long. A look that takes too long is a fault: it goes on in its thread, no
+other begins before it ends, and until then each request is refused at once. So a store that hangs holds up each request
+once, not one after the other, and a store that comes back is found by the next look.
 """
 
 import asyncio
@@ -16,12 +17,18 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
-from milk.errors import MilkError
-from milk.publication.engine import open_store
+from milk.errors import MilkError, StoreUnavailable
+from milk.publication.engine import open_store, shown_address
 from milk.publication.read import newest_publication
 
 RECHECK_SECONDS = 0.2
 """An answer is older than the store by no more than this and the time of one look."""
+
+LOOK_SECONDS = 6.0
+"""How long a look may take: a little longer than a server may take to accept a connection."""
+
+QUIET_SECONDS = 60.0
+"""A fault that was not met for as long is said anew when it is met again."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,31 +48,37 @@ class PublishedStore:
 
     Args:
         url: its address, as `open_store` takes it.
+        look_seconds: how long a look may take.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, look_seconds: float = LOOK_SECONDS) -> None:
         self._url = url
+        self._look_seconds = look_seconds
         self._opening = threading.Lock()
         self._engine: sa.Engine | None = None
         self._file: tuple[int, int] | None = None
         self._openings = 0
         self._looking = asyncio.Lock()
         self._look_again_at = 0.0
+        self._look_under_way: asyncio.Task[Edition | MilkError] | None = None
+        self._look_began = 0.0
         self._found: Edition | MilkError = Edition(0, 0)
         self._logged = ""
+        self._met: dict[str, float] = {}
 
     async def edition(self) -> Edition:
         """The edition that stands; free of charge but for one call in a fifth of a second.
 
         Raises:
             NothingPublished: the store is not there, or holds nothing yet.
-            HomeRefused: it does not answer, or cannot be read.
+            HomeRefused: it does not answer, or not in time, or cannot be read.
             BadSetting: its address is none.
         """
         if time.monotonic() >= self._look_again_at:
             async with self._looking:
                 if time.monotonic() >= self._look_again_at:
-                    self._found = await run_in_threadpool(self._look)
+                    self._found = await self._look_in_time()
+                    self._log(self._found)
                     # Counted from the end of the look: who waited for a slow one must not start the next.
                     self._look_again_at = time.monotonic() + RECHECK_SECONDS
         if isinstance(self._found, MilkError):
@@ -93,6 +106,32 @@ class PublishedStore:
                 self._engine.dispose()
                 self._engine = None
 
+    def log_met(self, error: MilkError) -> None:
+        """Say a fault that a question met, and no look; once while it repeats."""
+        said, now = _said(error), time.monotonic()
+        if said == self._logged:
+            return
+        self._met = {one: at for one, at in self._met.items() if now - at < QUIET_SECONDS}
+        if said not in self._met:
+            _LOG.warning("Met by a question: %s", said)
+        self._met[said] = now
+
+    async def _look_in_time(self) -> Edition | MilkError:
+        # What an abandoned look found is not taken: it may have ended long ago.
+        if self._look_under_way is None or self._look_under_way.done():
+            self._look_began = time.monotonic()
+            # Not `asyncio.to_thread`: the shutdown would wait for its threads, and they for a frozen server.
+            self._look_under_way = asyncio.create_task(run_in_threadpool(self._look))
+        left = self._look_began + self._look_seconds - time.monotonic()
+        # Unlike `wait_for` it leaves the look alone, when the time is over and when the client is gone.
+        done, _under_way = await asyncio.wait({self._look_under_way}, timeout=max(0.0, left))
+        if not done:
+            return StoreUnavailable(
+                f"The store at {shown_address(self._url)} has not answered for {self._look_seconds:g} seconds: "
+                "its server may be frozen."
+            )
+        return self._look_under_way.result()
+
     def _look(self) -> Edition | MilkError:
         found: Edition | MilkError
         try:
@@ -103,7 +142,6 @@ class PublishedStore:
             found = error
             # What comes back may be another store with as many publications: opened anew, it is another edition.
             self.close()
-        self._log(found)
         return found
 
     def _leave_replaced_file(self) -> None:
@@ -113,10 +151,14 @@ class PublishedStore:
 
     def _log(self, found: Edition | MilkError) -> None:
         """Say what is wrong once, in the log: paths, hosts and users are for the operator and not for the client."""
-        said = f"{type(found).__name__}: {found}" if isinstance(found, MilkError) else ""
+        said = _said(found) if isinstance(found, MilkError) else ""
         if said != self._logged:
             _LOG.warning(said or "The store answers again.")
             self._logged = said
+
+
+def _said(error: MilkError) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _identity(engine: sa.Engine) -> tuple[int, int] | None:

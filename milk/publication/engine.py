@@ -90,8 +90,8 @@ def open_store(url: str, *, create: bool = True) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         if create:
             _make_folder(engine.url)
-        elif not _is_file(engine.url):
-            raise NothingPublished(f"There is no store at {engine.url.database} yet.")
+        else:
+            _refuse_missing(engine.url)
         event.listen(engine, "connect", lambda connection, _record: _set_pragmas(connection, use_wal=create))
         event.listen(engine, "begin", _begin)
     try:
@@ -203,12 +203,17 @@ def _make_folder(url: sa.URL) -> None:
         ) from error
 
 
-def _is_file(url: sa.URL) -> bool:
+def _refuse_missing(url: sa.URL) -> None:
+    file = Path(url.database or "")
     try:
-        return Path(url.database or "").is_file()
-    except OSError:
-        # A name that no file can have.
-        return False
+        is_file, is_there = file.is_file(), file.exists()
+    except OSError as error:
+        raise HomeRefused(f"The store at {file} cannot be used ({error.strerror}). {_CHECK_FOLDER}") from error
+    if is_file:
+        return
+    if is_there:
+        raise HomeRefused(f"The store at {file} is no file. {_MOVE_AWAY}")
+    raise NothingPublished(f"There is no store at {file} yet.")
 
 
 def _set_pragmas(connection: sqlite3.Connection, *, use_wal: bool) -> None:

@@ -297,7 +297,11 @@ def _joined(standing: sa.Subquery, first: Month | None, last: Month | None) -> s
 
 def _refuse_other_schema(connection: sa.Connection) -> None:
     """Raise where the store was made by another version of this program, or holds no table yet."""
-    if not sa.inspect(connection).has_table("alembic_version"):
+    tables = sa.inspect(connection).get_table_names()
+    if "alembic_version" not in tables:
+        if tables and connection.dialect.name == "sqlite":
+            # On a server the tables of others may lie beside ours; a file is ours alone.
+            raise HomeRefused("The store is the database of another program: name another file with MILK_STORE_URL.")
         raise NothingPublished("Nothing is published yet.")
     held = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).one_or_none()
     if held is None or held < HEAD:

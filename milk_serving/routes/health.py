@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse
 
 from milk.errors import NothingPublished
-from milk.publication.read import extent, published_series
+from milk.publication.read import forecasts_of_issue, published_series
 from milk_serving.deps import Standing, Store
 from milk_serving.problems import STORE_PROBLEMS, documented
 from milk_serving.responses import Alive, Ready
@@ -25,8 +25,9 @@ async def livez() -> Alive:
 )
 def readyz(edition: Standing, store: Store) -> Ready:
     """The newest publication and the newest issue month; 503 where the store does not answer or holds no issue."""
-    extents = [extent(store, series_id) for series_id in published_series(store)]
-    newest = max((there.last_issue for there in extents if there is not None), default=None)
+    # Read as a question reads them: what only counts or compares is answered from an index, the table broken or not.
+    issues = [forecasts_of_issue(store, series_id) for series_id in published_series(store)]
+    newest = max((rows[0].issue_month for rows in issues if rows), default=None)
     if newest is None:
         raise NothingPublished("There are publications, and none of them has an issue.")
     return Ready(publication=edition.publication, newest_issue_month=str(newest))

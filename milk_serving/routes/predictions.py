@@ -40,7 +40,7 @@ def list_predictions(query: Annotated[PredictionsQuery, Query()], store: Store) 
             first_target=first,
             last_target=last,
         )
-    return _answer(store, query, rows, limit=query.limit)
+    return _answer(store, query, rows, issue_month=query.issue_month, limit=query.limit)
 
 
 @router.get("/predictions/latest", summary="The newest issue")
@@ -58,8 +58,13 @@ def prediction_of_month(target_month: TargetMonth, query: Annotated[SeriesQuery,
 
 
 def _answer(
-    store: sa.Engine, query: SeriesQuery, rows: list[PublishedForecast], *, limit: int | None = None
+    store: sa.Engine,
+    query: SeriesQuery,
+    rows: list[PublishedForecast],
+    *,
+    issue_month: Month | None = None,
+    limit: int | None = None,
 ) -> Predictions:
     if not rows:
-        raise no_such_forecast(store, query.series_id, query.kind)
+        raise no_such_forecast(store, query.series_id, query.kind, issue_month=issue_month)
     return Predictions.of(rows, series=series_record(store, query.series_id), limit=limit)

@@ -16,12 +16,14 @@ class Client:
         self._portal = portal
         self._http = http
 
-    def ask(self, method: str, url: str) -> httpx.Response:
-        answer: httpx.Response = self._portal.call(self._http.request, method, url)
-        return answer
+    def ask(self, method: str, url: str, *, host: str = "reader") -> httpx.Response:
+        async def ask() -> httpx.Response:
+            return await self._http.request(method, url, headers={"Host": host})
 
-    def get(self, url: str) -> httpx.Response:
-        return self.ask("GET", url)
+        return self._portal.call(ask)
+
+    def get(self, url: str, *, host: str = "reader") -> httpx.Response:
+        return self.ask("GET", url, host=host)
 
     def get_together(self, urls: list[str]) -> list[httpx.Response]:
         """All at the same moment."""

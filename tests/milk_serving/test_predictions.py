@@ -199,7 +199,7 @@ def test_series_are_kept_apart(client: Client, store: sa.Engine) -> None:
         "/predictions?target_month=2030-01",
         "/predictions?to=2014-08",
         "/predictions?issued=2014-08",
-        "/predictions?issued=2014-09&target_month=2015-10",
+        "/predictions?issued=2014-12&target_month=2014-12",
         "/predictions/2014-08",
         "/predictions/latest?kind=hindcast",
     ],
@@ -216,6 +216,23 @@ def test_where_nothing_matches_the_answer_says_what_there_is(client: Client, url
     }
     assert "the months 2014-09 to 2015-10, from the issues 2014-09 to 2014-11" in problem["detail"]
     assert ("There is no hindcast forecast." in problem["detail"]) == ("kind=" in url)
+
+
+@pytest.mark.usefixtures("three_issues")
+@pytest.mark.parametrize("query", ["target_month=2014-09", "to=2014-09", "from=2015-10&kind=live"])
+def test_an_issue_without_the_month_says_which_months_it_has(client: Client, query: str) -> None:
+    # 2014-09 and 2015-10 are forecast, only not by this issue.
+    answer = client.get(f"/predictions?issued=2014-10&{query}")
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (404, "urn:milk:problem:no-forecast")
+    assert problem["available"] == {
+        "first_target_month": "2014-10",
+        "last_target_month": "2015-09",
+        "first_issue_month": "2014-10",
+        "last_issue_month": "2014-10",
+    }
+    assert problem["detail"].startswith(f"The issue 2014-10 of {SERIES_ID} has no forecast of what is asked for")
+    assert problem["detail"].endswith("it has the months 2014-10 to 2015-09.")
 
 
 def test_the_range_is_that_of_the_kind_asked_for(client: Client, store: sa.Engine) -> None:
@@ -250,9 +267,37 @@ def test_an_unknown_series_is_told_the_known_ones(client: Client, path: str) -> 
         ("/predictions?from=2014-11&to=2014-10", "from", "2014-11 is later than 2014-10.", "2014-11"),
         ("/predictions?limit=0", "limit", "greater than or equal to 1.", "0"),
         ("/predictions?limit=1001", "limit", "less than or equal to 1000.", "1001"),
-        ("/predictions?limit=many", "limit", "a valid integer", "many"),
+        ("/predictions?limit=-1", "limit", "greater than or equal to 1.", "-1"),
+        ("/predictions?limit=many", "limit", "It is not a whole number: write it in digits", "many"),
+        ("/predictions?limit=", "limit", "It is not a whole number: write it in digits", ""),
+        ("/predictions?limit=5.0", "limit", "It is not a whole number: write it in digits", "5.0"),
+        ("/issues?limit=1_0", "limit", "It is not a whole number: write it in digits", "1_0"),
+        ("/issues?limit=%205", "limit", "It is not a whole number: write it in digits", " 5"),
+        ("/issues?limit=5%0A", "limit", "It is not a whole number: write it in digits", "5\n"),
+        (
+            "/predictions?limit=%D9%A5",
+            "limit",
+            "It is not a whole number: write it in digits",
+            "\N{ARABIC-INDIC DIGIT FIVE}",
+        ),
+        ("/predictions?target_month=%202014-10", "target_month", "There are blanks around it", " 2014-10"),
+        ("/predictions?issued=2014-10%0A", "issued", "There are blanks around it", "2014-10\n"),
+        ("/predictions/2014-10%20", "target_month", "There are blanks around it", "2014-10 "),
+        (f"/predictions?issued={'8' * 500}", "issued", f"'{'8' * 100}' is not a month", "8" * 100),
         ("/predictions?kind=best", "kind", "'live' or 'hindcast'.", "best"),
-        ("/predictions?series_id=a%00b", "series_id", "match pattern", "a\x00b"),
+        ("/predictions?series_id=", "series_id", f"It is empty: name a series, for example {SERIES_ID}", ""),
+        ("/predictions?series_id=a%00b", "series_id", "It holds a NUL character, and no series does.", "a\x00b"),
+        (f"/issues?series_id={'a' * 101}", "series_id", "It is longer than 100 characters", "a" * 100),
+        ("/predictions?limit=x&limit=3", "limit", "It is given more than once.", "3"),
+        ("/predictions?limit=3&limit=3", "limit", "It is given more than once.", "3"),
+        ("/predictions?limit=3&l%69mit=4", "limit", "It is given more than once.", "4"),
+        ("/predictions?target_month=2014-10&target_month=2014-11", "target_month", "more than once.", "2014-11"),
+        ("/predictions/latest?kind=&kind=live", "kind", "It is given more than once.", "live"),
+        ("/predictions/2014-10?series_id=a&series_id=b", "series_id", "It is given more than once.", "b"),
+        ("/issues?issue_month=2014-10&issue_month=2014-09", "issue_month", "more than once.", "2014-09"),
+        ("/api/v1/get_prediction?year=2014&year=2015&month=10", "year", "It is given more than once.", "2015"),
+        ("/api/v1/get_prediction?year=2014.0&month=10", "year", "It is not a whole number", "2014.0"),
+        ("/api/v1/get_prediction?year=2014&month=1_0", "month", "It is not a whole number", "1_0"),
         ("/predictions?month=2014-10", "month", "There is no such parameter here.", "2014-10"),
         ("/predictions/latest?limit=3", "limit", "There is no such parameter here.", "3"),
         ("/predictions/2014-10?from=2014-09", "from", "There is no such parameter here.", "2014-09"),
@@ -276,3 +321,23 @@ def test_a_parameter_that_cannot_be_used_is_named(
 def test_every_parameter_that_cannot_be_used_is_named(client: Client) -> None:
     problem = client.get("/predictions?limit=0&issued=2014&nonsense=1").json()
     assert {error["parameter"] for error in problem["errors"]} == {"limit", "issued", "nonsense"}
+
+
+@pytest.mark.usefixtures("three_issues")
+def test_every_parameter_that_is_repeated_is_named(client: Client) -> None:
+    problem = client.get("/predictions?limit=1&issued=2014-10&limit=2&issued=2014-09&kind=live").json()
+    assert {error["parameter"] for error in problem["errors"]} == {"limit", "issued"}
+
+
+@pytest.mark.usefixtures("three_issues")
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_question_of_thousands_of_parameters_has_a_short_answer(client: Client, times: int) -> None:
+    answer = client.get("/predictions?" + "&".join(f"p{number}=" for number in range(3000) for _ in range(times)))
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, 20)
+    assert len(answer.content) < 5000
+
+
+def test_a_zero_before_the_month_is_a_number_still(client: Client, store: sa.Engine) -> None:
+    publish_issues(store, issue("2014-09", price=180))
+    answer = client.get("/api/v1/get_prediction?year=2014&month=09")
+    assert (answer.status_code, answer.json()) == (200, {"prediction": 180.0})

@@ -70,6 +70,51 @@ def test_an_address_that_is_none(client: Client, path: str) -> None:
     assert problem["instance"].startswith("/")
 
 
+@pytest.mark.parametrize(
+    ("path", "instance"),
+    [
+        ("/leche%20y%20miel", "/leche%20y%20miel"),
+        ("/a%22b%3Fc%23", "/a%22b%3Fc%23"),
+        ("/a%25zz", "/a%25zz"),
+        ("/%F0%9F%A5%9B" + "x" * 200, "/%F0%9F%A5%9B" + "x" * 98),
+        ("/" + "%E2%82%AC" * 200, "/" + "%E2%82%AC" * 99),
+        ("http://reader//evil.example/x", "/.//evil.example/x"),
+    ],
+)
+def test_the_instance_is_a_short_reference(client: Client, path: str, instance: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["instance"]) == (404, instance)
+
+
+@pytest.mark.parametrize("path", ["/" + "y" * 45_000, "/" + "%01" * 15_000, "/predictions/" + "z" * 45_000])
+def test_a_long_address_has_a_short_answer(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code in (404, 503, 422)
+    assert len(answer.content) < 1500
+
+
+@pytest.mark.parametrize("path", ["/predictions/", "/predictions/latest/", "/issues/", "/livez/", "/docs/"])
+def test_a_slash_at_the_end_leads_nowhere(client: Client, path: str) -> None:
+    answer = client.get(path, host="evil.example")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:milk:problem:not-found")
+    assert "none of them ends in a slash" in answer.json()["detail"]
+    assert "location" not in answer.headers
+    assert "evil" not in answer.text
+
+
+def test_the_way_to_the_documentation_is_relative(client: Client) -> None:
+    answer = client.get("/", host="evil.example")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+
+
+def test_only_where_nothing_is_published_a_run_is_of_help() -> None:
+    assert [kind.name for kind in problems.STORE_PROBLEMS if "make run" in kind.detail] == ["nothing-published"]
+    for error in (errors.HomeRefused("x"), errors.BadSetting("x")):
+        kind = problem_type(error)
+        assert kind is not None
+        assert "the log of the reader says what is wrong with it" in kind.detail
+
+
 def test_a_bug_is_answered_without_its_traceback(app: FastAPI, client: Client) -> None:
     async def bug() -> None:
         raise ZeroDivisionError("the password is letmein")

@@ -3,8 +3,10 @@
 import json
 import logging
 import sqlite3
+import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from milk.publication.engine import migrate, open_store
 from milk.settings import Settings
 from milk_serving.answers import Reader
 from milk_serving.app import create_app
-from milk_serving.store import RECHECK_SECONDS
+from milk_serving.store import RECHECK_SECONDS, PublishedStore
 from tests.milk_serving.client import Client, serving
 from tests.milk_serving.rows import issue, publish_issues
 from tests.ports import free_port
@@ -216,6 +218,127 @@ def test_a_fault_is_logged_once_and_so_is_its_end(
             assert client.get("/predictions").status_code == 200
     said = [record.getMessage() for record in caplog.records if record.name == "milk_serving.store"]
     assert [line.split(":")[0] for line in said] == ["NothingPublished", "The store answers again."]
+
+
+def _said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "milk_serving.store"]
+
+
+def _spoil_forecasts(settings: Settings) -> None:
+    """Overwrite the pages of one table; its indexes, and all other tables, stay whole."""
+    file = settings.home_path / "milk.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'forecasts'").fetchone()
+    with file.open("r+b") as stream:
+        stream.seek((page - 1) * size)
+        stream.write(b"\xff" * size)
+
+
+def test_a_fault_that_only_a_question_meets(
+    client: Client, store: sa.Engine, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish_issues(store, issue("2014-10"))
+    store.dispose()
+    _spoil_forecasts(settings)
+    with caplog.at_level(logging.WARNING, "milk_serving"):
+        assert _refused(client, "/readyz") == "store-unusable"
+        for _ in range(3):
+            assert _refused(client, "/predictions") == "store-unusable"
+            assert client.get("/issues").status_code == 200
+            _wait_for_the_next_look()
+    (said,) = _said(caplog)
+    assert said.startswith("Met by a question: HomeRefused: ")
+    assert str(settings.home_path) in said
+
+
+def test_a_fault_that_the_look_has_logged_is_not_logged_again(
+    client: Client, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.home_path.mkdir()
+    (settings.home_path / "milk.db").write_bytes(b"This is a letter and not a database. " * 100)
+    with caplog.at_level(logging.WARNING, "milk_serving"):
+        for path in PATHS:
+            assert _refused(client, path) == "store-unusable"
+    (said,) = _said(caplog)
+    assert said.startswith("HomeRefused: ")
+
+
+LOOK_SECONDS = 0.5
+
+
+@contextmanager
+def _frozen(engine: sa.Engine) -> Iterator[list[str]]:
+    """Hold every statement until the end, as a frozen server does; gives those that began."""
+    thaw = threading.Event()
+    begun: list[str] = []
+
+    def hold(*arguments: object) -> None:
+        begun.append(str(arguments[2]))
+        assert thaw.wait(60)
+
+    sa.event.listen(engine, "before_cursor_execute", hold)
+    try:
+        yield begun
+    finally:
+        thaw.set()
+        sa.event.remove(engine, "before_cursor_execute", hold)
+
+
+@pytest.fixture
+def hasty_app(app: FastAPI, settings: Settings) -> FastAPI:
+    """A reader that does not wait long for a look."""
+    app.state.reader = Reader(PublishedStore(settings.store_address, look_seconds=LOOK_SECONDS))
+    return app
+
+
+def test_a_server_that_is_frozen(hasty_app: FastAPI, store: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
+    publish_issues(store, issue("2014-10", price=200))
+    reader: Reader = hasty_app.state.reader
+    with serving(hasty_app) as client, caplog.at_level(logging.WARNING, "milk_serving"):
+        assert _first_price(client) == 200.0
+        with _frozen(reader.store.engine()) as begun:
+            _wait_for_the_next_look()
+            began = time.monotonic()
+            answers = client.get_together(["/readyz", "/predictions/latest", "/issues"] * 10)
+            assert LOOK_SECONDS * 0.9 < time.monotonic() - began < LOOK_SECONDS + 5
+            assert {answer.json()["type"] for answer in answers} == {"urn:milk:problem:store-unavailable"}
+            # As long as that look hangs there is no other, and nobody waits for it again.
+            for path in PATHS:
+                _wait_for_the_next_look()
+                began = time.monotonic()
+                assert _refused(client, path) == "store-unavailable"
+                assert time.monotonic() - began < LOOK_SECONDS * 0.9
+            assert len(begun) == 1
+        _wait_for_the_next_look()
+        assert _first_price(client) == 200.0
+    said = _said(caplog)
+    assert [line.split(":")[0] for line in said] == ["StoreUnavailable", "The store answers again."]
+    assert "has not answered for 0.5 seconds" in said[0]
+
+
+def test_what_a_look_found_too_late_is_not_taken(hasty_app: FastAPI, store: sa.Engine) -> None:
+    publish_issues(store, issue("2014-10", price=200))
+    reader: Reader = hasty_app.state.reader
+    with serving(hasty_app) as client:
+        with _frozen(reader.store.engine()):
+            assert _refused(client) == "store-unavailable"
+        # The abandoned look has ended, and found one publication.
+        _wait_for_the_next_look()
+        publish_issues(store, issue("2014-10", price=210))
+        assert client.get("/readyz").json()["publication"] == 2
+        assert _first_price(client) == 210.0
+
+
+def test_a_reader_stops_while_its_store_is_frozen(hasty_app: FastAPI, store: sa.Engine) -> None:
+    publish_issues(store, issue("2014-10"))
+    reader: Reader = hasty_app.state.reader
+    with _frozen(reader.store.engine()):
+        with serving(hasty_app) as client:
+            assert _refused(client) == "store-unavailable"
+            began = time.monotonic()
+        assert time.monotonic() - began < 5
 
 
 def _statements(app: FastAPI) -> list[str]:

@@ -58,9 +58,22 @@ def test_no_password_is_shown_wherever_it_stands_in_the_address() -> None:
     assert shown == "postgresql+psycopg://ana:***@host:5432/milk"
 
 
-def test_a_name_that_no_file_can_have_is_a_store_that_is_not_there(tmp_path: Path) -> None:
+def test_what_can_be_no_store_is_told_from_one_that_is_not_there_yet(tmp_path: Path) -> None:
     with pytest.raises(NothingPublished, match="There is no store at"):
+        open_store(f"sqlite:///{tmp_path}/new.db", create=False)
+    with pytest.raises(HomeRefused, match="File name too long"):
         open_store(f"sqlite:///{tmp_path}/{'x' * 300}.db", create=False)
+    with pytest.raises(HomeRefused, match="is no file"):
+        open_store(f"sqlite:///{tmp_path}", create=False)
+
+
+def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE music (song)")
+    store = open_store(f"sqlite:///{tmp_path}/other.db", create=False)
+    with pytest.raises(HomeRefused, match="another program"):
+        newest_publication(store)
+    store.dispose()
 
 
 def test_who_only_reads_leaves_the_file_as_it_is(tmp_path: Path) -> None:

@@ -275,7 +275,7 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine
 @given(row=rows())
 def test_any_row_comes_back_as_it_went_in(shared_store: sa.Engine, row: PromotionRow) -> None:
     # One store for all examples, so each needs a series of its own.
-    row = dataclasses.replace(row, series_id=next(_series) + row.series_id)
+    row = dataclasses.replace(row, series_id=f"{next(_series)}:{row.series_id}")
     number = append_promotion(shared_store, row)
     champion = current_champion(shared_store, row.series_id)
     assert champion == row
