@@ -56,16 +56,39 @@ class Settings(BaseSettings):
 
     @property
     def home_path(self) -> Path:
-        """The folder of the home."""
+        """The folder of the home.
+
+        Raises:
+            BadSetting: its path cannot stand in an address.
+        """
         if self.home is not None:
-            return self.home.expanduser().resolve()
+            return _addressable(self.home.expanduser().resolve())
         data = self.data.expanduser().resolve()
-        return STORAGE if data == SAMPLE.resolve() else STORAGE / "homes" / data.name
+        return STORAGE if data == SAMPLE.resolve() else _addressable(STORAGE / "homes" / data.name)
 
     @property
     def store_address(self) -> str:
-        """The database of ledger and publications, as an SQLAlchemy URL."""
-        return self.store_url or embedded_store(self.home_path)
+        """The database of ledger and publications, as an SQLAlchemy URL that means the same from any folder.
+
+        Raises:
+            BadSetting: what would be published there would be lost at the end of the process.
+        """
+        if self.store_url is None:
+            return embedded_store(self.home_path)
+        scheme, _, place = self.store_url.partition("://")
+        if not scheme.startswith("sqlite"):
+            return self.store_url
+        path = place.removeprefix("/")
+        if path in ("", ":memory:"):
+            raise BadSetting(f"MILK_STORE_URL: {self.store_url} names no file, and what is published must last.")
+        return f"{scheme}:///{Path.cwd() / path}"
+
+
+def _addressable(home: Path) -> Path:
+    """Tables, runs and store are opened by addresses, in which these characters mean something else."""
+    if odd := sorted(set("?%#") & set(str(home))):
+        raise BadSetting(f"MILK_HOME: the path {home} holds '{odd[0]}', which no home may. Choose another folder.")
+    return home
 
 
 def embedded_store(home: Path) -> str:

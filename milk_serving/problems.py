@@ -125,8 +125,8 @@ NOTHING_PUBLISHED = ProblemType(
     "nothing-published",
     HTTPStatus.SERVICE_UNAVAILABLE,
     "Nothing is published yet",
-    "Publish a forecast: run `make run`, or materialise batch_predictions in Dagster under `make up`. The reader finds "
-    "it without a restart.",
+    "Publish a forecast on the home of this reader: run `make run`, or materialise batch_predictions in Dagster under "
+    "`make up`. The reader finds it without a restart.",
     retry_after=30,
 )
 STORE_UNAVAILABLE = ProblemType(

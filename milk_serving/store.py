@@ -41,6 +41,8 @@ class Edition(NamedTuple):
 
     opening: int
     publication: int
+    made: str = ""
+    """When and by which run it was published."""
 
 
 class PublishedStore:
@@ -56,7 +58,7 @@ class PublishedStore:
         self._look_seconds = look_seconds
         self._opening = threading.Lock()
         self._engine: sa.Engine | None = None
-        self._file: tuple[int, int] | None = None
+        self._file: tuple[int, ...] | None = None
         self._openings = 0
         self._looking = asyncio.Lock()
         self._look_again_at = 0.0
@@ -136,8 +138,8 @@ class PublishedStore:
         found: Edition | MilkError
         try:
             self._leave_replaced_file()
-            publication = newest_publication(self.engine())
-            found = Edition(self._openings, publication)
+            newest = newest_publication(self.engine())
+            found = Edition(self._openings, newest.number, f"{newest.published_at.isoformat()} {newest.run_id}")
         except MilkError as error:
             found = error
             # What comes back may be another store with as many publications: opened anew, it is another edition.
@@ -145,7 +147,7 @@ class PublishedStore:
         return found
 
     def _leave_replaced_file(self) -> None:
-        """An open SQLite file that is deleted answers on, from a file that no one can see or write any more."""
+        """Close a SQLite file that was deleted or overwritten: it would answer on, from what is left or kept of it."""
         if self._engine is not None and _identity(self._engine) != self._file:
             self.close()
 
@@ -161,12 +163,15 @@ def _said(error: MilkError) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _identity(engine: sa.Engine) -> tuple[int, int] | None:
-    """Which file a SQLite store is; `None` for a server, and for a file that is gone."""
+def _identity(engine: sa.Engine) -> tuple[int, ...] | None:
+    """Which file a SQLite store is, and as of when; `None` for a server, and for a file that is gone.
+
+    A checkpoint of a writer changes it as well, a few times a month, and costs one opening.
+    """
     if engine.dialect.name != "sqlite":
         return None
     try:
         stat = Path(engine.url.database or "").stat()
     except OSError:
         return None
-    return stat.st_dev, stat.st_ino
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -66,8 +66,11 @@ def start_part(name: str, command: list[str], *, environment: Mapping[str, str],
 
 def _prepare() -> None:
     """Run in the new process, before its command."""
-    # A shell that starts a command in the background lets it ignore Ctrl-C, and that would be inherited.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # A shell that starts a command in the background lets it ignore Ctrl-C, and what is ignored or blocked would be
+    # inherited: a part must be able to end.
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     if sys.platform == "linux":
         # Where the parent is killed, its parts end too, and no port stays taken.
         ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGTERM)

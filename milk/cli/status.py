@@ -78,7 +78,7 @@ def _print_published(home: Home, store: sa.Engine | None) -> None:
     )
     if behind := contiguous_ranges(unpublished_months(home, store)):
         ranges = ", ".join(f"{first} to {last}" for first, last in behind)
-        say(f"          made and not yet published: {ranges}; `make up` or the next run does it")
+        say(f"          made and not yet published: {ranges}; the sensor of `milk up` or the next run does it")
 
 
 def _print_model(home: Home, store: sa.Engine | None) -> None:

@@ -70,7 +70,7 @@ def _look_at_store(settings: Settings, home: Home) -> None:
         with home_store(home, settings.store_address):
             pass
     except StoreUnavailable as error:
-        say_progress(f"{error} What is made meanwhile is published when it is back.")
+        say_progress(f"{error} What was made is published when it is back; until then no forecast can be made.")
 
 
 def _start(settings: Settings, home: Home, parts: list[Part]) -> None:

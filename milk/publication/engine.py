@@ -191,7 +191,7 @@ def _at_head(engine: sa.Engine) -> bool:
 
 
 def _make_folder(url: sa.URL) -> None:
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+    if not url.database or url.database == ":memory:":
         return
     folder = Path(url.database).parent
     try:

@@ -84,8 +84,17 @@ class Extent:
     last_issue: Month
 
 
-def newest_publication(engine: sa.Engine) -> int:
-    """The number of the newest publication, which changes whenever an answer may.
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A publication: its number, and what tells it from one with the same number in a store that was made anew."""
+
+    number: int
+    published_at: dt.datetime
+    run_id: str | None
+
+
+def newest_publication(engine: sa.Engine) -> Transaction:
+    """The newest publication, which is another one whenever an answer may be.
 
     Raises:
         NothingPublished: there is none yet.
@@ -93,10 +102,11 @@ def newest_publication(engine: sa.Engine) -> int:
     """
     with reading(engine) as connection:
         _refuse_other_schema(connection)
-        newest = connection.scalar(sa.select(sa.func.max(PUBLICATIONS.c.id)))
+        columns = (PUBLICATIONS.c.id, PUBLICATIONS.c.published_at, PUBLICATIONS.c.run_id)
+        newest = connection.execute(sa.select(*columns).order_by(PUBLICATIONS.c.id.desc()).limit(1)).one_or_none()
     if newest is None:
         raise NothingPublished("Nothing is published yet.")
-    return int(newest)
+    return Transaction(*newest)
 
 
 def published_series(engine: sa.Engine) -> list[str]:
@@ -216,11 +226,11 @@ def issue_records(
     ]
 
 
-def issue_count(engine: sa.Engine, series_id: str) -> int:
-    """How many issue months are published."""
-    query = sa.select(sa.func.count(ISSUES.c.issue_month.distinct())).where(ISSUES.c.series_id == series_id)
+def issue_months(engine: sa.Engine, series_id: str) -> set[Month]:
+    """The issue months that are published."""
+    query = sa.select(ISSUES.c.issue_month).where(ISSUES.c.series_id == series_id).distinct()
     with reading(engine) as connection:
-        return int(connection.scalar(query) or 0)
+        return set(connection.scalars(query))
 
 
 def standing_hashes(engine: sa.Engine, series_id: str) -> dict[Month, str]:

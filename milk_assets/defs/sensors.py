@@ -1,11 +1,12 @@
 """The serving sensor: publishes what the graph made, by itself.
 
 It keeps no cursor. Each tick compares, month by month, the newest `batch_predictions` with the newest
-`published_predictions`, so that it heals by itself after a lost tick, a stopped store, a publication by hand, a month
-made again. An asset sensor would see only the last month of a backfill, and automation conditions pass over old months.
+`published_predictions`, and both with the months in the store, so that it heals by itself after a lost tick, a stopped
+store, a publication by hand, a month made again, a store that is a new one. An asset sensor would see only the last
+month of a backfill, and automation conditions pass over old months.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import dagster as dg
@@ -16,6 +17,8 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from milk.errors import HomeBusy, MilkError, StoreUnavailable
 from milk.months import Month, contiguous_ranges
+from milk.publication.read import issue_months
+from milk.series import SERIES_ID
 from milk_assets.abandoned import end_abandoned_runs
 from milk_assets.defs.jobs import PUBLISH
 from milk_assets.defs.resources import Workplace
@@ -67,10 +70,13 @@ def serving_sensor(
         instance = context.instance
         for run_id in end_abandoned_runs(instance):
             context.log.warning("The process of run %s is gone; it is recorded as failed.", run_id)
-        behind = months_behind(instance, partitions.get_partition_keys())
+        keys = partitions.get_partition_keys()
+        held, problem = _months_held(workplace)
+        # Of a store that does not answer nothing is known but what the records say.
+        behind = months_behind(instance, keys, held)
         if not behind:
-            yield dg.SkipReason("Everything that was made is published.")
-        elif why := _under_way(instance) or _store_problem(workplace):
+            yield dg.SkipReason(problem or "Everything that was made is published.")
+        elif why := _under_way(instance) or problem:
             yield dg.SkipReason(why)
         else:
             requests, given_up = publication_requests(instance, behind)
@@ -84,13 +90,24 @@ def serving_sensor(
     return sensor
 
 
-def months_behind(instance: dg.DagsterInstance, keys: Sequence[str]) -> list[Behind]:
-    """What was made and not published since, in ranges; months that are no partition any more are left alone."""
+def months_behind(instance: dg.DagsterInstance, keys: Sequence[str], held: Set[Month] | None) -> list[Behind]:
+    """What was made and not published since, in ranges; months that are no partition any more are left alone.
+
+    Args:
+        instance: Dagster's records.
+        keys: the partitions.
+        held: the months that the store holds, whatever the records say: it may be a new one. `None` where it does not
+            answer.
+    """
     event = dg.DagsterEventType.ASSET_MATERIALIZATION
     # Not marked public; the public way reads every event since a cursor, and the sensor keeps none.
     made = instance.get_latest_storage_id_by_partition(SOURCE, event)
     done = instance.get_latest_storage_id_by_partition(TARGET, event)
-    newer = {Month.parse(key): made[key] for key in keys if made.get(key, -1) > done.get(key, -1)}
+    newer = {
+        Month.parse(key): made[key]
+        for key in keys
+        if key in made and (made[key] > done.get(key, -1) or (held is not None and Month.parse(key) not in held))
+    }
     return [
         Behind(first, last, max(number for month, number in newer.items() if first <= month <= last))
         for first, last in contiguous_ranges(newer)
@@ -140,12 +157,13 @@ def _under_way(instance: dg.DagsterInstance) -> str:
     return ""
 
 
-def _store_problem(workplace: Workplace) -> str:
+def _months_held(workplace: Workplace) -> tuple[set[Month] | None, str]:
+    """The issue months in the store, or why it does not answer."""
     try:
-        with workplace.store():
-            return ""
+        with workplace.store() as store:
+            return issue_months(store, SERIES_ID), ""
     except MilkError as error:
-        return str(error)
+        return None, str(error)
 
 
 def _counted_failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:

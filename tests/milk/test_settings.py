@@ -32,6 +32,25 @@ def test_the_store_lies_in_the_home_unless_it_is_named(tmp_path: Path) -> None:
     assert load_settings(home=tmp_path, store_url=named).store_address == named
 
 
+def test_a_relative_store_means_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(store_url="sqlite:///rel.db").store_address == f"sqlite:///{tmp_path}/rel.db"
+    assert load_settings(store_url="sqlite:////srv/abs.db").store_address == "sqlite:////srv/abs.db"
+
+
+@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite://"])
+def test_a_store_that_would_not_last_is_refused(address: str) -> None:
+    with pytest.raises(BadSetting, match=r"MILK_STORE_URL: sqlite.* names no file"):
+        _ = load_settings(store_url=address).store_address
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%41b", "a#b"])
+def test_a_home_that_no_address_can_name_is_refused(tmp_path: Path, name: str) -> None:
+    for settings in (load_settings(home=tmp_path / name), load_settings(data=tmp_path / name)):
+        with pytest.raises(BadSetting, match=f"MILK_HOME: the path .* holds '\\{name[1]}'"):
+            _ = settings.home_path
+
+
 def test_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MILK_FIRST_ISSUE", "2014-10")
     monkeypatch.setenv("MILK_EVALUATION_MONTHS", "60")

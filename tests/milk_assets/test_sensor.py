@@ -321,3 +321,15 @@ def test_it_is_on_without_a_click(desk: Desk) -> None:
     sensor = desk.definitions.get_repository_def().get_sensor_def("serving_sensor")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     assert sensor.job_name == "publish"
+
+
+def test_a_store_that_is_a_new_one_is_filled(desk: Desk) -> None:
+    desk.made(_months("2026-05", "2026-06"))
+    (request,) = desk.requests()
+    assert desk.launch(request).success
+    assert desk.skipped() == "Everything that was made is published."
+    _with_store(desk, f"sqlite:///{desk.place.home.path}/moved.db")
+    (again,) = desk.requests()
+    assert (again.tags[START], again.tags[END]) == ("2026-05", "2026-06")
+    assert desk.launch(again).success
+    assert desk.skipped() == "Everything that was made is published."

@@ -18,8 +18,8 @@ def issue(
     return store_rows.issue(Month.parse(month), kind=kind, price=price, series_id=series_id, model_version=model)
 
 
-def publish_issues(store: sa.Engine, *issues: Issue) -> Published:
+def publish_issues(store: sa.Engine, *issues: Issue, run_id: str = "run") -> Published:
     """Publish issues, and what the register says of their series."""
     series = sorted({one.series_id for one in issues} or {SERIES_ID})
     rows = [store_rows.series_row(series_id=series_id) for series_id in series]
-    return store_rows.published(store, *issues, series=rows, cards=[])
+    return store_rows.published(store, *issues, series=rows, cards=[], run_id=run_id)

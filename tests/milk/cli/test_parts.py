@@ -106,11 +106,20 @@ def test_a_part_that_does_not_listen_is_killed_with_its_children(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
-def test_parts_of_a_killed_parent_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])",
+    ],
+)
+def test_parts_of_a_killed_parent_end(tmp_path: Path, before: str) -> None:
     parent = f"""
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from milk.cli.parts import start_part
+{before}
 part = start_part("reader", [sys.executable, "-c", {SLEEP!r}], environment=os.environ, folder=Path("."),
                   log=Path({str(tmp_path / "reader.log")!r}))
 print(part.process.pid, flush=True)

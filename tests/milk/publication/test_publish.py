@@ -250,7 +250,7 @@ def test_publishers_of_different_content_follow_each_other(address: str) -> None
     told = in_processes(_publish_one, [(address, "300"), (address, "310")])
     assert sorted(told) == ["1 added", "2 added"]
     store = open_store(address)
-    assert newest_publication(store) == 2
+    assert newest_publication(store).number == 2
     assert broken_issues(store) == []
     store.dispose()
 
