@@ -64,15 +64,11 @@ def create_dagster_storage(home: Home) -> None:
 
 def environment_of_parts(settings: Settings, home: Home) -> dict[str, str]:
     """The environment in which the processes of Dagster, and the reader, find home and data."""
-    # Resolved here: the parts run in another folder.
-    store = {} if settings.store_url is None else {"MILK_STORE_URL": settings.store_address}
-    return (
-        os.environ
-        | store
-        | {
-            "DAGSTER_HOME": str(home.dagster),
-            "DAGSTER_DISABLE_TELEMETRY": "1",
-            "MILK_DATA": str(settings.data.expanduser().resolve()),
-            "MILK_HOME": str(home.path),
-        }
-    )
+    # All of them resolved here: the parts run in another folder.
+    return os.environ | {
+        "DAGSTER_HOME": str(home.dagster),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "MILK_DATA": str(settings.data.expanduser().resolve()),
+        "MILK_HOME": str(home.path),
+        "MILK_STORE_URL": settings.store_address,
+    }

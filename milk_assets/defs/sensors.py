@@ -103,11 +103,8 @@ def months_behind(instance: dg.DagsterInstance, keys: Sequence[str], held: Set[M
     # Not marked public; the public way reads every event since a cursor, and the sensor keeps none.
     made = instance.get_latest_storage_id_by_partition(SOURCE, event)
     done = instance.get_latest_storage_id_by_partition(TARGET, event)
-    newer = {
-        Month.parse(key): made[key]
-        for key in keys
-        if key in made and (made[key] > done.get(key, -1) or (held is not None and Month.parse(key) not in held))
-    }
+    absent = set() if held is None else made.keys() - {str(month) for month in held}
+    newer = {Month.parse(key): made[key] for key in keys if key in absent or made.get(key, -1) > done.get(key, -1)}
     return [
         Behind(first, last, max(number for month, number in newer.items() if first <= month <= last))
         for first, last in contiguous_ranges(newer)
