@@ -17,23 +17,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from milk.forecasting.features import build_features
+from benchmarks.pipeline import compute
 from milk.home.layout import Home
-from milk.home.tables import write_table
 from milk.months import Month, month_range
-from milk.panel.merge import merge_sources
 from milk.publication.engine import migrate, open_store, reading
 from milk.publication.schema import FORECASTS, ISSUES
-from milk.series import series_register
-from milk.settings import SAMPLE
-from milk.sources.files import SOURCE_FILES, DataFolder
-from milk.steps.predictions import Issuing, issue_months
+from milk.settings import Settings
 from milk.steps.publication import publish_months
-from milk.steps.receive import observations_of, receive
-from milk.steps.training import Training, backtest_params, choose_params, stage_version
 
 MANY = 300
-EVALUATION_MONTHS = 120
 LAST = Month(2026, 11)
 MONTHS = month_range(LAST + (1 - MANY), LAST)
 NOW = dt.datetime.now(dt.UTC)
@@ -41,18 +33,8 @@ NOW = dt.datetime.now(dt.UTC)
 
 def make_home(folder: Path) -> Home:
     """A home that holds the forecasts of all the months."""
-    home, register = Home(folder / "home"), series_register()
-    rule = register.price.availability
-    for source in SOURCE_FILES:
-        receive(home, DataFolder(SAMPLE), source, received_at=NOW)
-    price, rain, macro = (observations_of(home, name) for name in ("milk_price", "precipitation", "central_bank"))
-    merged, _repairs = merge_sources(price, rain, macro, register)
-    features = build_features(merged, price, rain)
-    write_table(home, "features", features)
-    params = choose_params(features, price_rule=rule, evaluation_months=EVALUATION_MONTHS)
-    backtest = backtest_params(features, params, price_rule=rule)
-    version = stage_version(home, Training(features, params, backtest, rule, is_synthetic=True, created_at=NOW))
-    issue_months(home, Issuing(features, version, rule, is_synthetic=True, issued_at=NOW), MONTHS)
+    home = Home(folder / "home")
+    compute(Settings(home=home.path), home, MONTHS)
     return home
 
 
