@@ -46,6 +46,11 @@ class Fault:
         return f"{place}: {self.problem}{shown}.{remedy}"
 
 
+def printable(text: str) -> str:
+    """The text with everything that would act on a terminal written as Python writes it."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
 def errors_of(faults: Iterable[Fault]) -> list[Fault]:
     """The faults that make a file unusable."""
     return [fault for fault in faults if fault.severity == "error"]

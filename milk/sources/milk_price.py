@@ -8,8 +8,8 @@ import re
 from itertools import pairwise
 
 from milk.months import Month
-from milk.series import series_register
-from milk.sources.text import LONGEST_VALUE, NoMonth, Parsed, TextTable, read_table, unique_months
+from milk.series import Series, series_register
+from milk.sources.text import LONGEST_VALUE, DecimalSigns, NoMonth, Parsed, TextTable, read_table, unique_months
 
 FILE_NAME = "precio_leche.csv"
 SPANISH_MONTHS = ("Ene", "Feb", "Mar", "Abr", "May", "Jun", "Jul", "Ago", "Sep", "Oct", "Nov", "Dic")
@@ -25,9 +25,13 @@ def parse(content: bytes) -> Parsed:
     """
     price = series_register().price
     table = read_table(content, FILE_NAME, ("Anio", "Mes", price.column))
-    rows = unique_months(table, _month_of, conflict_is_error=True)
-    cells = [(price.name, month, cells[price.column], number) for number, month, cells in rows]
-    sound = [cell for cell in cells if _is_sound_price(table, cell, price.column, price.plausible)]
+    signs = DecimalSigns.of(table, [price.column])
+    rows = unique_months(table, _month_of, [price.column], conflict_is_error=True)
+    sound = []
+    for number, month, cells in rows:
+        text = cells[price.column]
+        if _is_sound_price(table, (month, text, number), price, signs):
+            sound.append((price.name, month, signs.plain(text), number))
     _report_gaps(table, [month for _number, month, _cells in rows])
     return table.parsed(sound)
 
@@ -36,30 +40,40 @@ def _month_of(cells: dict[str, str]) -> Month | NoMonth:
     year, name = cells["Anio"], cells["Mes"]
     if not _YEAR.fullmatch(year):
         return NoMonth("Anio", "it is not a year")
-    if name.capitalize() not in SPANISH_MONTHS:
+    # Beyond ASCII a letter may become another one: the long s of old prints is an S.
+    if not name.isascii() or name.capitalize() not in SPANISH_MONTHS:
         return NoMonth("Mes", f"the month is not one of {' '.join(SPANISH_MONTHS)}")
     return Month(int(year), SPANISH_MONTHS.index(name.capitalize()) + 1)
 
 
-def _is_sound_price(
-    table: TextTable, cell: tuple[str, Month, str, int], column: str, plausible: tuple[float, float]
-) -> bool:
-    _name, month, text, row = cell
+def _is_sound_price(table: TextTable, cell: tuple[Month, str, int], price: Series, signs: DecimalSigns) -> bool:
+    month, text, row = cell
     if not text:
         problem = f"the price of {month} is empty"
-        table.report(problem, kind="missing price", row=row, column=column, remedy="Fill it in.")
+        table.report(problem, kind="missing price", row=row, column=price.column, remedy="Fill it in.")
         return False
-    if text.startswith("-"):
-        problem, kind = f"the price of {month} is negative", "negative price"
-    elif not _NUMBER.fullmatch(text) or len(text) > LONGEST_VALUE:
-        problem, kind = f"the price of {month} is not a number with a decimal point", "unreadable price"
-    elif not plausible[0] <= float(text) <= plausible[1]:
-        kind = "implausible price"
-        problem = f"the price of {month} is outside {plausible[0]:g} to {plausible[1]:g} CLP/L"
-    else:
+    doubt = _doubt(text, price.plausible, signs)
+    if not doubt:
         return True
-    table.report(problem, kind=kind, row=row, column=column, value=text, remedy="Mend it in the file.")
+    kind, said = doubt
+    remedy = "Write it without groups of thousands." if kind == "ambiguous number" else "Mend it in the file."
+    problem = f"the price of {month} {said}"
+    table.report(problem, kind=kind, row=row, column=price.column, value=text, remedy=remedy)
     return False
+
+
+def _doubt(text: str, plausible: tuple[float, float], signs: DecimalSigns) -> tuple[str, str] | None:
+    """What is wrong with a price: the kind of the fault, and the words for it."""
+    if text.startswith("-"):
+        return "negative price", "is negative"
+    if signs.is_ambiguous(text):
+        return "ambiguous number", "can be read in two ways"
+    plain = signs.plain(text)
+    if not _NUMBER.fullmatch(plain) or len(text) > LONGEST_VALUE:
+        return "unreadable price", "is not a number with a decimal point"
+    if not plausible[0] <= float(plain) <= plausible[1]:
+        return "implausible price", f"is outside {plausible[0]:g} to {plausible[1]:g} CLP/L"
+    return None
 
 
 def _report_gaps(table: TextTable, months: list[Month]) -> None:

@@ -1,21 +1,33 @@
-"""From received bytes to rows of text: decoding, header and row numbers, the same for the three files."""
+"""From received bytes to rows of text: decoding, separator, header and row numbers, the same for the three files.
+
+What can be read in one way only is read; what can be read in two is refused with its line. So a file may be separated
+by commas or by semicolons, its columns may stand in any order and have others between them, but a header that both
+separators split into the wanted columns is nobody's.
+"""
 
 import csv
+import datetime as dt
 import io
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import pandas as pd
 
 from milk.months import Month
-from milk.sources.faults import Fault
+from milk.sources.faults import Fault, printable
 
 OBSERVATION_COLUMNS = ["series", "month", "value", "row"]
 LONGEST_VALUE = 100
 """Characters of a value: the table `observations` holds no longer text."""
 
-_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_ONE_SIGN = re.compile(r"[0-9]+([.,])[0-9]+([eE][-+]?[0-9]+)?")
+_MAY_BE_A_GROUP = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+_SEVERAL_SIGNS = re.compile(r"[0-9]+([.,][0-9]+){2,}")
 
 
 @dataclass(frozen=True)
@@ -24,7 +36,7 @@ class Parsed:
 
     Attributes:
         observations: a row for each non-empty cell of a sound month: `series` (name of the register), `month` (first
-            day), `value` (text as received), `row` (line of the file).
+            day), `value` (text as received; see `DecimalSigns` for the one exception), `row` (line of the file).
         faults: everything wrong with it, in the order of its rows; first what concerns the whole file.
         rows_read: data rows in the file, unsound ones included; lines without any text are none.
     """
@@ -52,6 +64,7 @@ class TextTable:
     """The rows of a file as text, with their line numbers, and the faults found so far."""
 
     file: str
+    separator: str = ","
     header: list[str] = field(default_factory=list)
     rows: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -75,12 +88,12 @@ class TextTable:
 
 
 def read_table(content: bytes, file: str, required: tuple[str, ...]) -> TextTable:
-    """Decode a comma-separated file and split it into rows.
+    """Decode a file separated by commas or semicolons and split it into rows.
 
     Args:
         content: the bytes as received; UTF-8 with or without a byte order mark, any end of line.
         file: name of the file, for the faults.
-        required: columns without which the file is unusable.
+        required: columns without which the file is unusable; they may stand in any order, with others between them.
 
     Returns:
         The rows; none of them where the file is unusable, with the fault that says why.
@@ -89,65 +102,97 @@ def read_table(content: bytes, file: str, required: tuple[str, ...]) -> TextTabl
     text = _decode(content, table)
     if text is None:
         return table
+    found = _wanted_columns(text, required)
+    table.separator = max(found, key=lambda sign: found[sign])
     lines = _numbered_rows(text, table)
-    _number, table.header = next(lines, (0, []))
-    if _is_usable_header(table, required):
+    number, table.header = next(lines, (1, []))
+    complete = [_SEPARATORS[sign] for sign, count in found.items() if count == len(required)]
+    if _is_one_header(table, number, complete) and _is_usable_header(table, number, required):
         _split_rows(lines, table)
     return table
 
 
-def _is_usable_header(table: TextTable, required: tuple[str, ...]) -> bool:
-    missing = [name for name in required if name not in table.header]
-    repeated = [name for name in required if table.header.count(name) > 1]
-    separator = next((name for sign, name in _OTHER_SEPARATORS.items() if sign in "".join(table.header)), None)
+def _wanted_columns(text: str, required: tuple[str, ...]) -> dict[str, int]:
+    """How many of the wanted columns each separator finds in the header."""
+    found = {}
+    for sign in _SEPARATORS:
+        _number, header = next(_numbered_rows(text, TextTable("", sign)), (1, []))
+        found[sign] = sum(name in header for name in required)
+    return found
+
+
+def _is_one_header(table: TextTable, number: int, complete: Sequence[str]) -> bool:
+    """Whether there is a header, on one line, that can be split in one way."""
     if not table.header:
         if not table.faults:
             table.report("the file is empty", kind="empty file", remedy="Give a file with a header and a row a month.")
-    elif missing and separator:
+    elif _runs_over_lines(table.header):
+        # A quotation mark that is closed rows later would swallow them in silence.
+        problem = "a cell of the header runs over several lines"
+        table.report(problem, kind="broken row", row=number, remedy="Mend the header.")
+    elif len(complete) > 1:
         table.report(
-            f"the columns are separated by {separator}",
-            kind="wrong separator",
-            row=1,
-            remedy="Save the file with commas between the columns and a point in the numbers.",
+            f"the header can be split by {' and by '.join(complete)}",
+            kind="ambiguous separator",
+            row=number,
+            remedy="Keep each column once, with one separator.",
         )
-    elif missing:
-        others = f", and so are {', '.join(missing[1:5])}" if missing[1:] else ""
-        table.report(
-            f"it is missing{others}; the header has: {', '.join(table.header)[:120]}",
-            kind="missing column",
-            row=1,
-            column=missing[0],
-            remedy="Columns are separated by commas and named as in docs/data-format.md.",
-        )
-    elif repeated:
-        table.report(
-            f"the header has it {table.header.count(repeated[0])} times",
-            kind="repeated column",
-            row=1,
-            column=repeated[0],
-            remedy="Keep one of them.",
-        )
+    elif complete == ["tabs"]:
+        remedy = "Save the file with commas or semicolons between the columns."
+        table.report("the columns are separated by tabs", kind="wrong separator", row=number, remedy=remedy)
     else:
         return True
     return False
 
 
+def _is_usable_header(table: TextTable, number: int, required: tuple[str, ...]) -> bool:
+    """Whether each wanted column is there once."""
+    missing = [name for name in required if name not in table.header]
+    repeated = [name for name in required if table.header.count(name) > 1]
+    if missing:
+        others = f", and so are {', '.join(missing[1:5])}" if missing[1:] else ""
+        table.report(
+            f"it is missing{others}; the header has: {printable(', '.join(table.header)[:120])}",
+            kind="missing column",
+            row=number,
+            column=missing[0],
+            remedy="Columns are separated by commas or semicolons and named as in docs/data-format.md.",
+        )
+    elif repeated:
+        table.report(
+            f"the header has it {table.header.count(repeated[0])} times",
+            kind="repeated column",
+            row=number,
+            column=repeated[0],
+            remedy="Keep one of them.",
+        )
+    return not missing and not repeated
+
+
 def _decode(content: bytes, table: TextTable) -> str | None:
-    if content.startswith(_UTF16_MARKS) or b"\x00" in content:
-        problem = "the file is not UTF-8 text (it looks like UTF-16)"
-        table.report(problem, kind="wrong encoding", remedy="Save it as UTF-8.")
+    remedy = "Save it as UTF-8."
+    # Of the letters and digits of these files, UTF-16 makes a NUL of every second byte, UTF-32 of three in four.
+    if content.startswith(_UTF16_MARKS) or 4 * content.count(b"\x00") > len(content):
+        table.report("the file is not UTF-8 text (it looks like UTF-16)", kind="wrong encoding", remedy=remedy)
         return None
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        table.report(
-            f"the file is not UTF-8 text: byte 0x{content[error.start]:02x}",
-            kind="wrong encoding",
-            row=row,
-            remedy="Save it as UTF-8.",
-        )
+        # The error counts from behind a byte order mark, in bytes of its own.
+        row = _line_of(error.object[: error.start].decode())
+        problem = f"the file is not UTF-8 text: byte 0x{error.object[error.start]:02x}"
+        table.report(problem, kind="wrong encoding", row=row, remedy=remedy)
         return None
+    before, nul, _after = text.partition("\x00")
+    if nul:
+        problem = "the file is not text: a NUL stands in it"
+        table.report(problem, kind="wrong encoding", row=_line_of(before), remedy=remedy)
+        return None
+    return text
+
+
+def _line_of(text_before: str) -> int:
+    return len(_LINE_END.findall(text_before)) + 1
 
 
 def _numbered_rows(text: str, table: TextTable) -> Iterator[tuple[int, list[str]]]:
@@ -155,11 +200,12 @@ def _numbered_rows(text: str, table: TextTable) -> Iterator[tuple[int, list[str]
 
     Strict, so that a quotation mark that nobody closes is a fault; it would swallow the rows after it in silence.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=table.separator, strict=True)
     begin = 1
     try:
         for cells in reader:
-            stripped = [cell.strip() for cell in cells]
+            # A line break at the edge of a cell is no blank around it: the row runs over lines, and is to be reported.
+            stripped = [cell if _LINE_END.search(cell) else cell.strip() for cell in cells]
             if any(stripped):
                 yield begin, stripped
             begin = reader.line_num + 1
@@ -175,7 +221,7 @@ def _numbered_rows(text: str, table: TextTable) -> Iterator[tuple[int, list[str]
 def _split_rows(lines: Iterator[tuple[int, list[str]]], table: TextTable) -> None:
     for number, cells in lines:
         table.rows_read += 1
-        if any("\n" in cell or "\r" in cell for cell in cells):
+        if _runs_over_lines(cells):
             table.report(
                 "a cell runs over several lines", kind="broken row", row=number, remedy="Mend or delete the row."
             )
@@ -192,14 +238,23 @@ def _split_rows(lines: Iterator[tuple[int, list[str]]], table: TextTable) -> Non
         table.report("the file has a header but no rows", kind="empty file", remedy="Give a row a month.")
 
 
+def _runs_over_lines(cells: list[str]) -> bool:
+    return any(_LINE_END.search(cell) for cell in cells)
+
+
 def unique_months(
-    table: TextTable, month_of: Callable[[dict[str, str]], Month | NoMonth], *, conflict_is_error: bool
+    table: TextTable,
+    month_of: Callable[[dict[str, str]], Month | NoMonth],
+    columns: Sequence[str],
+    *,
+    conflict_is_error: bool,
 ) -> list[tuple[int, Month, dict[str, str]]]:
     """The rows of sound months, each month once, oldest first.
 
     Args:
         table: the rows; faults are added to it.
         month_of: the month of a row, or what is wrong with its date.
+        columns: those that hold values; rows that differ elsewhere only, as in a note, say the same.
         conflict_is_error: whether a month that stands there twice with different values makes the file unusable; where
             it does not, the first row is kept.
     """
@@ -218,7 +273,7 @@ def unique_months(
             )
         elif month not in kept:
             kept[month] = (number, cells)
-        elif kept[month][1] == cells:
+        elif all(kept[month][1][column] == cells[column] for column in columns):
             table.warn(f"{month} stands there again, with the same values", kind="repeated month", row=number)
         else:
             note(
@@ -228,6 +283,55 @@ def unique_months(
                 remedy="Keep one of the two rows." if conflict_is_error else "The first row is used.",
             )
     return [(number, month, cells) for month, (number, cells) in sorted(kept.items())]
+
+
+def month_of_date(text: str, pattern: re.Pattern[str]) -> Month | None:
+    """The month of a date, of which the pattern finds year, month and day; nothing where there is no such day."""
+    match = pattern.fullmatch(text)
+    if not match:
+        return None
+    try:
+        day = dt.date(int(match["year"]), int(match["month"]), int(match["day"] or 1))
+    except ValueError:
+        return None
+    return Month.of(day)
+
+
+@dataclass(frozen=True, slots=True)
+class DecimalSigns:
+    """How the numbers of a file are written.
+
+    Between commas a point is the decimal sign. Between semicolons, as a spreadsheet set to Spanish writes, a comma may
+    be it too; but `1.050` may then be a thousand and fifty. Such a number is read only where others of the file, which
+    cannot be groups of thousands, have the same sign and none has the other.
+
+    Attributes:
+        separator: of the columns.
+        proved: the signs of numbers that cannot be groups of thousands.
+    """
+
+    separator: str
+    proved: frozenset[str]
+
+    @classmethod
+    def of(cls, table: TextTable, columns: Sequence[str]) -> Self:
+        """Look at the numbers of some columns."""
+        texts = (cells[column] for _number, cells in table.rows for column in columns)
+        matches = (_ONE_SIGN.fullmatch(text) for text in texts if not _MAY_BE_A_GROUP.fullmatch(text))
+        return cls(table.separator, frozenset(match[1] for match in matches if match))
+
+    def is_ambiguous(self, text: str) -> bool:
+        """Whether a number can be read in two ways, or mixes the signs."""
+        if self.separator == ",":
+            return False
+        if _MAY_BE_A_GROUP.fullmatch(text):
+            return self.proved != {"," if "," in text else "."}
+        return bool(_SEVERAL_SIGNS.fullmatch(text))
+
+    def plain(self, text: str) -> str:
+        """The number with a point, as every reader of the observations expects it; other texts as received."""
+        is_plain = self.separator == "," or not _ONE_SIGN.fullmatch(text)
+        return text if is_plain else text.replace(",", ".")
 
 
 def observations_frame(cells: list[tuple[str, Month, str, int]]) -> pd.DataFrame:

@@ -126,7 +126,78 @@ def test_price_at_the_ends_of_the_plausible_range_is_taken(text: str) -> None:
     assert parse("milk_price", with_price(text)).faults == []
 
 
-def test_decimal_comma_breaks_the_row() -> None:
+def semicolons(source: SourceName, values: list[str]) -> bytes:
+    """A file with semicolons whose first value column holds the values, commas and all."""
+    rows = [row_of(source, START + k, "@").replace(",", ";") for k in range(len(values))]
+    rows = [row.replace("@", value) for row, value in zip(rows, values, strict=True)]
+    return file_of(source, rows).replace(HEADERS[source].encode(), HEADERS[source].replace(",", ";").encode())
+
+
+@pytest.mark.parametrize("source", ["milk_price", "precipitation"])
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["312,5", "4", "0,125"], ["312.5", "4", "0.125"]),
+        (["312.5", "4", "0.125"], ["312.5", "4", "0.125"]),
+        # What could be a group of thousands is read where another number proves the sign.
+        (["312,5", "1,050"], ["312.5", "1.050"]),
+        (["312.5", "1.050"], ["312.5", "1.050"]),
+        (["312,5", "312.5"], ["312.5", "312.5"]),
+        (["1050,5", "1234,567"], ["1050.5", "1234.567"]),
+    ],
+)
+def test_decimal_comma_between_semicolons(source: SourceName, texts: list[str], values: list[str]) -> None:
+    parsed = parse(source, semicolons(source, texts))
+    assert parsed.faults == []
+    assert parsed.observations["value"].tolist() == values
+    assert parsed.observations["row"].tolist() == list(range(2, len(texts) + 2))
+
+
+@pytest.mark.parametrize("source", ["milk_price", "precipitation"])
+@pytest.mark.parametrize(
+    ("texts", "rows"),
+    [
+        (["312,5", "1.234,5"], [3]),
+        (["312.5", "1,234.5"], [3]),
+        (["312,5", "1.234.567"], [3]),
+        (["312.5", "1,234,567"], [3]),
+        (["312", "1,050"], [3]),
+        (["312", "1.050", "2.000"], [3, 4]),
+        (["312,5", "1.050"], [3]),
+        (["312.5", "1,050"], [3]),
+        (["312,5", "312.5", "1.050", "1,050"], [4, 5]),
+    ],
+)
+def test_number_that_can_be_read_in_two_ways_is_named(source: SourceName, texts: list[str], rows: list[int]) -> None:
+    parsed = parse(source, semicolons(source, texts))
+    severity = "error" if source == "milk_price" else "warning"
+    assert [(f.severity, f.kind, f.row) for f in parsed.faults] == [(severity, "ambiguous number", n) for n in rows]
+    for fault in parsed.faults:
+        assert (fault.column, fault.value) == (FIRST_COLUMN[source], texts[fault.row - 2])
+        assert fault.remedy == "Write it without groups of thousands."
+    assert not set(rows) & set(parsed.observations["row"])
+
+
+def test_between_commas_the_point_is_the_decimal_sign() -> None:
+    assert parse("milk_price", with_price("1.050")).faults == []
+
+
+def test_rain_with_a_decimal_comma_and_an_exponent() -> None:
+    parsed = parse("precipitation", semicolons("precipitation", ["3,1e-05", "1,234"]))
+    assert parsed.faults == []
+    assert parsed.observations["value"].tolist() == ["3.1e-05", "1.234"]
+
+
+def test_comma_in_a_macro_cell_is_reported_and_kept() -> None:
+    parsed = parse("central_bank", semicolons("central_bank", ["102.949.972", "102,9"]))
+    (fault,) = parsed.faults
+    assert (fault.severity, fault.kind, fault.row, fault.column, fault.value) == (
+        "warning", "unreadable cell", 3, MACRO_COLUMNS[0], "102,9",
+    )  # fmt: skip
+    assert parsed.observations["value"].tolist() == ["102.949.972", "102,9"]
+
+
+def test_decimal_comma_between_commas_breaks_the_row() -> None:
     fault = parse("milk_price", with_price("4,58")).faults[-1]
     assert (fault.kind, fault.row, fault.problem) == ("broken row", 3, "the row has 4 cells, the header 3")
 
@@ -137,6 +208,7 @@ def test_decimal_comma_breaks_the_row() -> None:
         ("1979,Foo,4", "Mes", "Foo", "the month is not one of Ene Feb"),
         ("1979,2,4", "Mes", "2", "the month is not one of"),
         ("1979,,4", "Mes", "", "the month is not one of"),
+        ("1979,\u017fep,4", "Mes", "\u017fep", "the month is not one of"),
         ("MCM,Feb,4", "Anio", "MCM", "it is not a year"),
         ("79,Feb,4", "Anio", "79", "it is not a year"),
         ("0000,Feb,4", "Anio", "0000", "it is not a year"),
@@ -163,6 +235,15 @@ def test_bad_date_of_another_source_is_a_warning(source: SourceName, month: str)
     assert fault.value.startswith(month)
     assert len(parsed.observations) == 3
     assert parsed.rows_read == 4
+
+
+@pytest.mark.parametrize("source", ["precipitation", "central_bank"])
+@pytest.mark.parametrize(("day", "is_sound"), [("31", True), ("32", False), ("00", False), ("99", False)])
+def test_day_must_exist_in_its_month(source: SourceName, day: str, *, is_sound: bool) -> None:
+    rows = rows_of(source, VALUES)
+    parsed = parse(source, file_of(source, [rows[0].replace("1979-01-01", f"1979-01-{day}"), *rows[1:]]))
+    assert [(f.kind, f.row) for f in parsed.faults] == ([] if is_sound else [("impossible month", 2)])
+    assert len(parsed.observations) == (4 if is_sound else 3)
 
 
 @pytest.mark.parametrize(("source", "text"), [("precipitation", "wet"), ("precipitation", "-1"), ("central_bank", "a")])
@@ -208,6 +289,16 @@ def test_identical_repetition_is_dropped_and_counted(source: SourceName) -> None
     assert parse(source, content).rows_read == 5
     assert parse(source, content).observations["row"].tolist() == [2, 3, 4, 5]
     refuse_unusable([fault])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_repetition_that_differs_in_a_further_column_only_says_the_same(source: SourceName) -> None:
+    rows = [
+        f"{row},{number}" for number, row in enumerate([*rows_of(source, VALUES), row_of(source, START, VALUES[0])])
+    ]
+    content = "\n".join([f"{HEADERS[source]},nota", *rows])
+    fault = the_fault(source, content.encode())
+    assert (fault.severity, fault.kind, fault.row) == ("warning", "repeated month", 6)
 
 
 @pytest.mark.parametrize("source", SOURCES)

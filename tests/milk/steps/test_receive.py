@@ -159,7 +159,7 @@ def test_optional_file_with_faults_is_used_without_them(home: Home, folder: Data
 
 def test_broken_optional_file_is_refused(home: Home, folder: DataFolder) -> None:
     put(folder, "central_bank", b"Periodo;Imacec\n")
-    with pytest.raises(BadInput, match=r"banco_central\.csv, row 1: the columns are separated by semicolons"):
+    with pytest.raises(BadInput, match=r"banco_central\.csv, row 1, column Imacec_empalmado: it is missing"):
         receive(home, folder, "central_bank", received_at=NOON)
     assert kept_files(home) == []
 
