@@ -32,6 +32,7 @@ from milk.home.layout import Home
 from milk.home.tables import write_table
 from milk.months import Month
 from milk.panel.merge import merge_sources
+from milk.panel.restored import restore_observations
 from milk.pictures import errors_by_horizon, forecast_fan, price_history, search_results
 from milk.publication.engine import migrate, open_store
 from milk.series import series_register
@@ -105,9 +106,11 @@ def compute(settings: Settings, home: Home, months: list[Month]) -> None:
     for source in SOURCE_FILES:
         receive(home, DataFolder(settings.data), source, received_at=now)
         raw[source] = observations_of(home, source)
-    merged, _repairs = merge_sources(raw["milk_price"], raw["precipitation"], raw["central_bank"], register)
+    restored, _restoration, _stray = restore_observations(raw["central_bank"], register.of_source("central_bank"))
+    write_table(home, "restored_central_bank", restored)
+    merged, _repairs = merge_sources(raw["milk_price"], raw["precipitation"], restored, register)
     write_table(home, "merged_table", merged)
-    features = build_features(merged, raw["milk_price"], raw["precipitation"])
+    features = build_features(merged, raw["milk_price"], raw["precipitation"], restored)
     write_table(home, "features", features)
     params = choose_params(features, price_rule=rule, evaluation_months=settings.evaluation_months)
     write_document(home, "params", params.document())

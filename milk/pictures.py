@@ -90,6 +90,40 @@ def forecast_fan(merged_price: pd.DataFrame, issue: pd.DataFrame, *, is_syntheti
     return _png(figure)
 
 
+def identity_errors(identities: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """The relative error of each identity by month, on a log scale, against the largest that is exact.
+
+    Args:
+        identities: see `milk.panel.restore.Restoration`.
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure("What must add up: error by month", "relative error", is_synthetic=is_synthetic)
+    for name, part in identities.groupby("identity", sort=False):
+        # A sum that is exact to the last bit has no place on a log scale; it is drawn at the foot.
+        axes.plot(part["month"], part["relative_error"].clip(lower=1e-17), ".", markersize=4, label=str(name))
+    axes.axhline(1e-8, color=ORANGE, linewidth=1, label="exact below")
+    axes.set_yscale("log")
+    axes.legend(frameon=False, fontsize=7, ncols=2)
+    return _png(figure)
+
+
+def before_and_after(cells: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """A column as its text reads without its dots, and as it was restored.
+
+    Args:
+        cells: rows of `restored_central_bank` of one series that hold a number.
+        is_synthetic: whether the data are invented.
+    """
+    name = str(cells["series"].iloc[0])
+    figure, axes = _figure(f"{name}: received and restored", "log scale", is_synthetic=is_synthetic)
+    received = pd.to_numeric(cells["text"].str.replace(".", "", regex=False), errors="coerce")
+    axes.plot(cells["month"], received, ".", color=GREY, markersize=3, label="the text without its dots")
+    axes.plot(cells["month"], cells["value"], color=BLUE, linewidth=1.4, label="restored")
+    axes.set_yscale("log")
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
 def sparkline(values: pd.Series) -> bytes:
     """A line small enough to be shown inline by the asset page: an SVG of under 700 bytes."""
     thinned = values.iloc[np.unique(np.linspace(0, len(values) - 1, 40).astype(int))].to_numpy(dtype=float)

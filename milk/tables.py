@@ -109,21 +109,54 @@ OBSERVATIONS = pa.DataFrameSchema(
     description="One row for each value that a source ever gave: first values and revisions, text as received.",
 )
 
+RESTORED = pa.DataFrameSchema(
+    {
+        "series": _column("str", "Name of the series in the register."),
+        "month": _month("Month of the value."),
+        "text": _column("str", "The cell as received, its decimal point lost.", checks=pa.Check.str_length(1, 100)),
+        "value": _column("float64", "The number, in the unit of its series.", nullable=True),
+        "status": _column(
+            "str",
+            "'literal': the text says where its point is; 'restored': the power of ten was put back; 'uncertain': it "
+            "may be another one; 'unreadable': the text is no number.",
+            checks=pa.Check.isin(["literal", "restored", "uncertain", "unreadable"]),
+        ),
+        "margin": _column(
+            "float64",
+            "By how much the next best power of ten fits worse; infinite where the text, an identity or a base year "
+            "leaves no other.",
+            "log10 steps",
+            nullable=True,
+        ),
+        "is_proved": _column("bool", "Whether the level of its block is proved; a block that is not is not used."),
+        "known_since": _column(INSTANT, "From when the value is known: the rule of its series, or its reception."),
+        "known_by": _column(
+            "str", "'rule' for a first value, 'received' for a revised one.", checks=pa.Check.isin(["rule", "received"])
+        ),
+        "received_at": _column(INSTANT, "When the file that brought it was received."),
+        "row": _column("int64", "Line of the file that held it; the header is line 1.", checks=pa.Check.ge(1)),
+        "snapshot": _column("str", "SHA-256 of that file.", checks=pa.Check.str_matches(SHA256)),
+    },
+    unique=["series", "month", "known_since"],
+    strict=True,
+    ordered=True,
+    name="restored_central_bank",
+    description="One row for each macro value ever received, with its decimal point put back and how sure it is.",
+)
+
 
 def merged_table(register: Register) -> pa.DataFrameSchema:
     """The schema of the merged table: a column for each series of the register."""
     columns: dict[str, pa.Column] = {"series_id": _SERIES_ID, "month": _month("Month of the row.", unique=True)}
     for s in register.series:
         low, high = s.plausible
-        if s.source == "central_bank":
-            meaning = f"{s.meaning}; text as received, its decimal point not yet proved ('{s.column}')."
-            columns[s.name] = _column("str", meaning, s.unit, nullable=True)
-        else:
-            meaning = f"{s.meaning} ('{s.column}')."
-            in_range = pa.Check.in_range(low, high)
-            columns[s.name] = _column("float64", meaning, s.unit, checks=in_range, nullable=s.source != "milk_price")
+        meaning = f"{s.meaning} ('{s.column}')."
+        in_range = pa.Check.in_range(low, high)
+        columns[s.name] = _column("float64", meaning, s.unit, checks=in_range, nullable=s.source != "milk_price")
     columns["price_known_since"] = _column(INSTANT, "From when the price of the month is known.")
-    columns["rain_known_since"] = _column(INSTANT, "From when the rain of the month is known.", nullable=True)
+    for block in ("rain", "macro"):
+        meaning = f"From when every {block} value of the month is known."
+        columns[f"{block}_known_since"] = _column(INSTANT, meaning, nullable=True)
     consecutive = pa.Check(
         lambda df: df["month"].dt.year.mul(12).add(df["month"].dt.month).diff().dropna().eq(1).all(),
         error="the months must follow each other without a gap",
@@ -145,8 +178,9 @@ FEATURES = pa.DataFrameSchema(
         "series_id": _SERIES_ID,
         "feature": _column("str", "Name of the feature; 'price' is the price itself."),
         "month": _month("Month that the value describes."),
-        "value": _column("float64", "Value of the feature; the price in CLP/L, anomalies in log mm."),
+        "value": _column("float64", "Value of the feature; the price in CLP/L, anomalies and changes in log points."),
         "known_since": _column(INSTANT, "From when this value is known; a revised value is a further row."),
+        "is_repeated": _column("bool", "Whether the value of the series is that of the month before."),
     },
     unique=["feature", "month", "known_since"],
     strict=True,
@@ -208,6 +242,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "raw_milk_price": OBSERVATIONS,
     "raw_precipitation": OBSERVATIONS,
     "raw_central_bank": OBSERVATIONS,
+    "restored_central_bank": RESTORED,
     "merged_table": MERGED_TABLE,
     "features": FEATURES,
     "backtest": BACKTEST,

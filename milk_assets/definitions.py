@@ -11,6 +11,7 @@ from milk_assets.defs.assets.panel import features, merged_table
 from milk_assets.defs.assets.predictions import batch_predictions_asset
 from milk_assets.defs.assets.publication import published_predictions_asset
 from milk_assets.defs.assets.raw import raw_central_bank, raw_milk_price, raw_precipitation
+from milk_assets.defs.assets.restored import restored_central_bank
 from milk_assets.defs.assets.training import backtest, params, prod_model, staging_model
 from milk_assets.defs.checks import all_checks
 from milk_assets.defs.io_managers import DeltaIOManager, LedgerIOManager, ParamsIOManager, StagedVersionIOManager
@@ -35,6 +36,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
             raw_milk_price,
             raw_precipitation,
             raw_central_bank,
+            restored_central_bank,
             merged_table,
             features,
             params,

@@ -16,6 +16,7 @@ from milk.forecasting.histories import Floats, Histories, build_histories
 from milk.months import Availability, Month, available_from
 from milk.panel.merge import merge_sources
 from milk.panel.observations import new_observations
+from milk.panel.restored import restore_observations
 from milk.series import SERIES_ID, SourceName, series_register
 from milk.sources.files import SOURCE_FILES, DataFolder
 from milk.steps.receive import empty_observations
@@ -38,6 +39,7 @@ def price_features(
             "month": pd.Series([pd.Timestamp(m.first_day) for m in months], dtype="datetime64[us]"),
             "value": np.asarray(prices, dtype=np.float64),
             "known_since": pd.Series([available_from(rule, m) for m in months], dtype="datetime64[us, UTC]"),
+            "is_repeated": np.diff(np.asarray(prices, dtype=np.float64), prepend=0) == 0,
         }
     )
     return frame.astype({"series_id": "str", "feature": "str"})
@@ -82,14 +84,26 @@ def observations_of_folder(folder: Path) -> dict[SourceName, pd.DataFrame]:
 def features_of_observations(observations: dict[SourceName, pd.DataFrame]) -> pd.DataFrame:
     """Merge and build: the way of the pipeline."""
     price, rain, macro = (observations[name] for name in ("milk_price", "precipitation", "central_bank"))
-    merged, _repairs = merge_sources(price, rain, macro, series_register())
-    return build_features(merged, price, rain)
+    restored = restored_of(macro)
+    merged, _repairs = merge_sources(price, rain, restored, series_register())
+    return build_features(merged, price, rain, restored)
+
+
+def restored_of(macro: pd.DataFrame) -> pd.DataFrame:
+    """The macro observations with their numbers."""
+    return restore_observations(macro, series_register().of_source("central_bank"))[0]
 
 
 @cache
 def sample_observations() -> dict[SourceName, pd.DataFrame]:
     """The observations of `data/sample`."""
     return observations_of_folder(SAMPLE)
+
+
+@cache
+def sample_restored() -> pd.DataFrame:
+    """The restored macro observations of `data/sample`."""
+    return restored_of(sample_observations()["central_bank"])
 
 
 @cache

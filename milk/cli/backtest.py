@@ -21,6 +21,7 @@ from milk.series import series_register
 from milk.sources.faults import refuse_unusable
 from milk.sources.files import SOURCE_FILES, DataFolder
 from milk.steps.receive import empty_observations
+from milk.tables import RESTORED, empty_table
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -60,9 +61,9 @@ def features_of_folder(folder: DataFolder, price_rule: Availability) -> pd.DataF
         received_at=_EPOCH,
         snapshot="",
     )
-    nothing = empty_observations()
-    merged, _repairs = merge_sources(price, nothing, nothing, register)
-    return build_features(merged, price, nothing)
+    no_rain, no_macro = empty_observations(), empty_table(RESTORED)
+    merged, _repairs = merge_sources(price, no_rain, no_macro, register)
+    return build_features(merged, price, no_rain, no_macro)
 
 
 def _write(output: Path, table: pd.DataFrame) -> None:

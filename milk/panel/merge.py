@@ -4,54 +4,45 @@ Read `merge_sources` as a table of contents. Each repair is a function that give
 silently.
 """
 
-from dataclasses import dataclass
+import datetime as dt
 
-import numpy as np
 import pandas as pd
 
 from milk.errors import BadInput
-from milk.panel.observations import latest
+from milk.panel.observations import as_of, latest
+from milk.panel.repairs import Repair
+from milk.panel.restored import wide_texts
 from milk.series import SERIES_ID, Register, Series
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """What a step did to the data: how many cells (or months, where its name says so), and why."""
-
-    name: str
-    cells: int
-    reason: str
-
-
 def merge_sources(
-    milk_price: pd.DataFrame, precipitation: pd.DataFrame, central_bank: pd.DataFrame, register: Register
+    milk_price: pd.DataFrame, precipitation: pd.DataFrame, restored: pd.DataFrame, register: Register
 ) -> tuple[pd.DataFrame, list[Repair]]:
     """Join the three sources into one row a month.
 
     Args:
         milk_price: observations of the price; must not be empty.
         precipitation: observations of the rain; may be empty.
-        central_bank: observations of the macro series; may be empty.
+        restored: the macro observations with their numbers (`milk.panel.restored`); may be empty.
         register: the register of series.
 
     Returns:
-        The table `merged_table` (month, price, rain in mm, macro cells as the text received), months of the price file
-        only, and what was repaired.
+        The table `merged_table` (month, price, rain in mm, macro values in their units), months of the price file only,
+        and what was repaired. Macro values of an unproved block are left out.
 
     Raises:
         BadInput: there is no price, or its months do not follow each other.
     """
-    price = _wide(latest(milk_price), register.of_source("milk_price"))
+    price = _numbers(latest(milk_price), register.of_source("milk_price"))
     _refuse_gaps(price)
-    rain = _wide(latest(precipitation), register.of_source("precipitation"))
-    macro = _wide(latest(central_bank), register.of_source("central_bank"))
-    macro, repairs = drop_before_first_valid_month(macro, register.of_source("central_bank"))
-    rain_numbers, implausible = drop_implausible(rain.astype("float64"), register.of_source("precipitation"))
+    rain = _numbers(latest(precipitation), register.of_source("precipitation"))
+    macro, unproved = drop_unproved(latest(restored), register.of_source("central_bank"))
+    rain, wet = drop_implausible(rain, register.of_source("precipitation"), name="implausible rain")
+    macro, odd = drop_implausible(macro, register.of_source("central_bank"), name="implausible macro values")
     merged = (
-        price.astype("float64")
-        .join(rain_numbers, how="left", validate="1:1")
+        price.join(rain, how="left", validate="1:1")
         .join(macro, how="left", validate="1:1")
-        .join(known_since_columns(milk_price, precipitation), how="left", validate="1:1")
+        .join(known_since_columns(milk_price, precipitation, restored), how="left", validate="1:1")
         .rename_axis("month")
         .reset_index()
     )
@@ -61,43 +52,60 @@ def merge_sources(
         int((~macro.index.isin(price.index)).sum() + (~rain.index.isin(price.index)).sum()),
         "rain and macro rows of months that the price file does not hold are left out",
     )
-    return merged, [repairs, implausible, outside]
+    return merged, [unproved, odd, wet, outside]
 
 
-def drop_before_first_valid_month(macro: pd.DataFrame, series: tuple[Series, ...]) -> tuple[pd.DataFrame, Repair]:
-    """Drop the stray cells that stand before a series begins (`first_valid_month` of the register)."""
-    kept = macro.copy()
-    for s in series:
-        kept.loc[kept.index < pd.Timestamp(s.first_valid_month.first_day), s.name] = None
-    dropped = int(macro.notna().sum().sum() - kept.notna().sum().sum())
-    return kept, Repair("stray cells", dropped, "cells before the first valid month of their series are left out")
+def panel_as_of(
+    milk_price: pd.DataFrame,
+    precipitation: pd.DataFrame,
+    restored: pd.DataFrame,
+    register: Register,
+    instant: dt.datetime,
+) -> pd.DataFrame:
+    """The merged table as it stood at an instant: only what was known by then, in the vintage that stood.
+
+    Raises:
+        BadInput: no price was known by then.
+    """
+    known = [as_of(table, instant) for table in (milk_price, precipitation, restored)]
+    return merge_sources(known[0], known[1], known[2], register)[0]
 
 
-def drop_implausible(numbers: pd.DataFrame, series: tuple[Series, ...]) -> tuple[pd.DataFrame, Repair]:
+def drop_unproved(restored: pd.DataFrame, series: tuple[Series, ...]) -> tuple[pd.DataFrame, Repair]:
+    """The numbers of the proved blocks, months x series."""
+    proved = restored[restored["is_proved"]]
+    wide = proved.pivot(index="month", columns="series", values="value")  # noqa: PD010 because a repeated key must raise
+    dropped = len(restored) - len(proved)
+    repair = Repair("unproved macro values", dropped, "cells of a block whose identities do not hold are left out")
+    return _framed(wide, series), repair
+
+
+def drop_implausible(numbers: pd.DataFrame, series: tuple[Series, ...], *, name: str) -> tuple[pd.DataFrame, Repair]:
     """Drop values outside the plausible range of their series."""
     low = pd.Series({s.name: s.plausible[0] for s in series})
     high = pd.Series({s.name: s.plausible[1] for s in series})
     is_plausible = numbers.ge(low) & numbers.le(high)
     dropped = int((numbers.notna() & ~is_plausible).sum().sum())
-    repair = Repair("implausible rain", dropped, "values outside the plausible range are left out")
+    repair = Repair(name, dropped, "values outside the plausible range are left out")
     return numbers.where(is_plausible), repair
 
 
-def known_since_columns(milk_price: pd.DataFrame, precipitation: pd.DataFrame) -> pd.DataFrame:
-    """From when the standing price, and the last of the rain values, of each month are known."""
-    columns = {
-        "price_known_since": latest(milk_price).groupby("month")["known_since"].max(),
-        "rain_known_since": latest(precipitation).groupby("month")["known_since"].max(),
-    }
+def known_since_columns(milk_price: pd.DataFrame, precipitation: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
+    """From when the standing price, and the last of the rain and macro values, of each month are known."""
+    sources = {"price": milk_price, "rain": precipitation, "macro": restored}
+    columns = {f"{name}_known_since": latest(s).groupby("month")["known_since"].max() for name, s in sources.items()}
     return pd.DataFrame(columns).astype("datetime64[us, UTC]")
 
 
-def _wide(observations: pd.DataFrame, series: tuple[Series, ...]) -> pd.DataFrame:
-    """One row a month, one column a series, in the order of the register; text as received."""
-    wide = observations.pivot(index="month", columns="series", values="value")  # noqa: PD010 because a repeated key must raise
-    wide = wide.reindex(columns=[s.name for s in series]).sort_index()
-    wide.columns.name = None
-    return wide.astype("str").where(wide.notna(), np.nan)
+def _numbers(observations: pd.DataFrame, series: tuple[Series, ...]) -> pd.DataFrame:
+    """One row a month, one column a series, in the order of the register."""
+    return _framed(wide_texts(observations, series), series)
+
+
+def _framed(wide: pd.DataFrame, series: tuple[Series, ...]) -> pd.DataFrame:
+    framed = wide.reindex(columns=[s.name for s in series]).sort_index().rename_axis(columns=None)
+    framed.index = pd.DatetimeIndex(framed.index)
+    return framed.astype("float64")
 
 
 def _refuse_gaps(price: pd.DataFrame) -> None:

@@ -16,6 +16,7 @@ from milk.evaluation.backtest import (
     run_backtest,
 )
 from milk.evaluation.scores import REFERENCE, scores_by_horizon, summary
+from milk.forecasting.features import PRICE
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.histories import Histories, build_histories
 from milk.forecasting.intervals import IntervalMethod
@@ -70,8 +71,13 @@ class Params:
 
 def price_months(features: pd.DataFrame) -> tuple[Month, Month]:
     """The first and the last month of the price."""
-    months = features.loc[features["feature"] == "price", "month"]
+    months = used_features(features)["month"]
     return Month.of(months.min()), Month.of(months.max())
+
+
+def used_features(features: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the recipe uses: of other features no version knows, and none becomes another by them."""
+    return features[features["feature"] == PRICE]
 
 
 def choose_params(
@@ -96,7 +102,7 @@ def choose_params(
     window = evaluation_window(first, last, months=evaluation_months)
     basis = [
         SEARCH_VERSION,
-        frame_hash(features),
+        frame_hash(used_features(features)),
         str(window.first),
         str(window.last),
         repr(price_rule),
@@ -138,7 +144,7 @@ def stage_version(home: Home, training: Training) -> ModelVersion:
 def write_recipe(home: Home, training: Training, setting: Setting | None) -> ModelVersion:
     """Fit a recipe at the newest origin and keep it as a version; no setting means the last value."""
     histories = newest_histories(training.features, training.price_rule)
-    data_version = frame_hash(training.features)
+    data_version = frame_hash(used_features(training.features))
     model = fitted_model(
         histories,
         setting,
@@ -193,8 +199,7 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
 def _chosen_with(training: Training, origin: Month) -> dt.datetime:
     """The newest knowledge that took part in the choice: the cutoff of the origin, or a revision received after it."""
     cutoff = data_cutoff(issue_month_of(origin, training.price_rule))
-    is_price = training.features["feature"] == "price"
-    newest: dt.datetime = training.features.loc[is_price, "known_since"].max().to_pydatetime()
+    newest: dt.datetime = used_features(training.features)["known_since"].max().to_pydatetime()
     return max(cutoff, newest)
 
 

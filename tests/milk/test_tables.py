@@ -12,11 +12,13 @@ from pandas.api.typing import NaTType
 
 from milk.months import Month, available_from, month_range
 from milk.series import SERIES_ID, series_register
-from milk.tables import BACKTEST, BATCH_PREDICTIONS, FEATURES, MERGED_TABLE, OBSERVATIONS
+from milk.tables import BACKTEST, BATCH_PREDICTIONS, FEATURES, MERGED_TABLE, OBSERVATIONS, RESTORED
 
 Cell = str | int | float | pd.Timestamp | NaTType | None
 Change = Callable[[pd.DataFrame], pd.DataFrame]
-SCHEMAS = {schema.name: schema for schema in (OBSERVATIONS, MERGED_TABLE, FEATURES, BACKTEST, BATCH_PREDICTIONS)}
+SCHEMAS = {
+    schema.name: schema for schema in (OBSERVATIONS, RESTORED, MERGED_TABLE, FEATURES, BACKTEST, BATCH_PREDICTIONS)
+}
 ISSUED = pd.Timestamp("2014-10-02T12:00:00Z")
 
 
@@ -46,19 +48,26 @@ def observations() -> pd.DataFrame:
     )  # fmt: skip
 
 
+def restored() -> pd.DataFrame:
+    table = observations().rename(columns={"value": "text"}).assign(series=texts("imacec_index"))
+    found = table.assign(value=[102.5] * 3, status=texts("restored"), margin=[0.9, np.inf, 0.8], is_proved=[True] * 3)
+    return found[[*RESTORED.columns]]
+
+
 def merged_table() -> pd.DataFrame:
     columns: dict[str, object] = {"series_id": texts(SERIES_ID), "month": months("1979-01", 3)}
     for s in series_register().series:
-        columns[s.name] = texts("102.796.218") if s.source == "central_bank" else [1.0, 2.0, 3.0]
+        middle = float(np.sqrt(max(s.plausible[0], 0.1) * s.plausible[1]))
+        columns[s.name] = [middle, middle, middle]
     known = instants("1979-01", 3)
-    return pd.DataFrame(columns | {"price_known_since": known, "rain_known_since": known})
+    return pd.DataFrame(columns | {f"{block}_known_since": known for block in ("price", "rain", "macro")})
 
 
 def features() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "series_id": texts(SERIES_ID), "feature": texts("price"), "month": months("1979-01", 3),
-            "value": [3.85, 4.58, 4.6], "known_since": instants("1979-01", 3),
+            "value": [3.85, 4.58, 4.6], "known_since": instants("1979-01", 3), "is_repeated": [False] * 3,
         }
     )  # fmt: skip
 
@@ -93,7 +102,8 @@ def batch_predictions() -> pd.DataFrame:
 
 
 SOUND: dict[str, Callable[[], pd.DataFrame]] = {
-    "observations": observations, "merged_table": merged_table, "features": features, "backtest": backtest,
+    "observations": observations, "restored_central_bank": restored, "merged_table": merged_table,
+    "features": features, "backtest": backtest,
     "batch_predictions": batch_predictions,
 }  # fmt: skip
 

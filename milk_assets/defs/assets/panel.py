@@ -28,16 +28,16 @@ def merged_table(
     workplace: Workplace,
     raw_milk_price: pd.DataFrame,
     raw_precipitation: pd.DataFrame,
-    raw_central_bank: pd.DataFrame,
+    restored_central_bank: pd.DataFrame,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """One row a month from the first to the newest known price, all series, as of now.
 
-    Price in CLP per litre and rain in mm are numbers; the 84 macro columns hold the text received, **unproved**, until
-    their decimal points are restored. Months repeated or impossible in a file were dropped and reported at its
-    reception; what was left out here is counted in the metadata.
+    Price in CLP per litre, rain in mm, 84 macro series in their units, their decimal points restored; a block whose
+    accounts do not add up is empty. Months repeated or impossible in a file were dropped and reported at its reception;
+    what was left out here is counted in the metadata.
     """
     with explained():
-        merged, repairs = merge_sources(raw_milk_price, raw_precipitation, raw_central_bank, series_register())
+        merged, repairs = merge_sources(raw_milk_price, raw_precipitation, restored_central_bank, series_register())
     rows = [{"repair": r.name, "cells": r.cells, "reason": r.reason} for r in repairs]
     synthetic = is_synthetic(workplace.home)
     return dg.MaterializeResult(
@@ -50,7 +50,6 @@ def merged_table(
             "price": picture(sparkline(merged["price"]), "price"),
             "price_history": picture(price_history(merged, is_synthetic=synthetic), "Farm-gate milk price"),
             "repairs": markdown_table(rows),
-            "macro_status": "unproved: kept as received, out of the features",
         },
         data_version=dg.DataVersion(frame_hash(merged)),
     )
@@ -64,16 +63,20 @@ def merged_table(
     metadata=table_metadata(FEATURES),
 )
 def features(
-    merged_table: pd.DataFrame, raw_milk_price: pd.DataFrame, raw_precipitation: pd.DataFrame
+    merged_table: pd.DataFrame,
+    raw_milk_price: pd.DataFrame,
+    raw_precipitation: pd.DataFrame,
+    restored_central_bank: pd.DataFrame,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """What a recipe may use: one row for each feature, month and state of knowledge.
 
     `known_since` says from when a value is known, so the panel of every origin can be rebuilt; a revised price is a
     further row. The price is in CLP per litre; the rain of each region is an anomaly against the same calendar month of
-    the years before. The recipe of today uses the price alone; the rain stays here, audited, until it wins its place.
+    the years before; each macro series is its log change from month to month. The recipe of today uses the price alone;
+    the others stay here, audited, until they win their place.
     """
     with explained():
-        table = build_features(merged_table, raw_milk_price, raw_precipitation)
+        table = build_features(merged_table, raw_milk_price, raw_precipitation, restored_central_bank)
     by_feature = table.groupby("feature")["month"].agg(["size", "min", "max"]).reset_index()
     rows = _feature_rows(by_feature)
     return dg.MaterializeResult(

@@ -74,8 +74,8 @@ def raw_precipitation(workplace: Workplace, clock: Clock) -> _Made:
 def raw_central_bank(workplace: Workplace, clock: Clock) -> _Made:
     """Every cell of the macro file that was ever received: one row for each of 84 series, month and revision.
 
-    Text of `banco_central.csv` exactly as received. Its decimal points were lost on the way, so the cells are kept but
-    **unproved**: no forecast uses them. The file is optional.
+    Text of `banco_central.csv` exactly as received. Its decimal points were lost on the way; `restored_central_bank`
+    puts them back. The file is optional.
     """
     return _reception(workplace, clock, "central_bank")
 

@@ -16,7 +16,7 @@ from milk.forecasting.search import Setting
 from milk.months import Month, data_cutoff, forecast_origin
 from milk.panel.merge import merge_sources
 from milk.series import SourceName, series_register
-from tests.builders import RULE, revise, sample_features, sample_histories, sample_observations
+from tests.builders import RULE, revise, sample_features, sample_histories, sample_observations, sample_restored
 
 VERSION = Setting(36.0, 0.5, 1.0, 2, 5.0)
 """The recipe is held fixed: this is about what the refit sees."""
@@ -76,7 +76,7 @@ def test_the_corruption_reaches_prices_anomalies_and_revisions(features: pd.Data
     dirty = corrupted(features, cutoff, seed=1)
     changed = features[dirty["value"] != features["value"]]
     assert (changed["known_since"] > pd.Timestamp(cutoff)).all()
-    assert changed["feature"].nunique() == 9
+    assert changed["feature"].nunique() == sample_features()["feature"].nunique()
     # Of the month revised in July 2004 the first value stays and the revision is corrupted.
     revised = changed[(changed["feature"] == "price") & (changed["month"] == pd.Timestamp("2003-11-01"))]
     assert len(revised) == 1
@@ -94,16 +94,17 @@ def test_corrupting_observations_and_panel_changes_no_issue_either() -> None:
 def features_through_the_panel(observations: dict[SourceName, pd.DataFrame], issue_month: Month | None) -> pd.DataFrame:
     """Features from observations and merged table, both corrupted where they became known after the cutoff."""
     price, rain = observations["milk_price"], observations["precipitation"]
-    merged, _repairs = merge_sources(price, rain, observations["central_bank"], series_register())
+    restored = sample_restored()
+    merged, _repairs = merge_sources(price, rain, restored, series_register())
     if issue_month is None:
-        return build_features(merged, price, rain)
+        return build_features(merged, price, rain, restored)
     cutoff = data_cutoff(issue_month)
     later = merged["price_known_since"] > pd.Timestamp(cutoff)
     merged = merged.assign(price=merged["price"].where(~later, merged["price"] * 7))
     bad_price, bad_rain = (
         corrupted(table.assign(value=table["value"].astype("float64")), cutoff, seed=3) for table in (price, rain)
     )
-    return build_features(merged, bad_price, bad_rain)
+    return build_features(merged, bad_price, bad_rain, corrupted(restored, cutoff, seed=4))
 
 
 def issue_one_month_too_new(features: pd.DataFrame, month: Month) -> pd.DataFrame:

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from milk.forecasting.features import build_features, rain_anomalies
+from milk.forecasting.features import build_features, declared_features, rain_anomalies
 from milk.panel.merge import merge_sources
 from milk.series import series_register
 from milk.tables import FEATURES
-from tests.builders import sample_features, sample_observations
+from tests.builders import sample_features, sample_observations, sample_restored
 
 REGION = "rain_maule_mm"
 
@@ -17,12 +17,16 @@ def rain_of(values: list[float]) -> pd.DataFrame:
     """A July of each year from 2000 on."""
     months = pd.Series([pd.Timestamp(2000 + k, 7, 1) for k in range(len(values))]).astype("datetime64[us]")
     known = (months + pd.DateOffset(months=1, days=6)).dt.tz_localize("UTC")
-    return pd.DataFrame({"feature": REGION, "month": months, "value": values, "known_since": known})
+    return pd.DataFrame(
+        {"feature": REGION, "month": months, "value": values, "known_since": known, "is_repeated": False}
+    )
 
 
 def test_the_table_keeps_its_contract() -> None:
     FEATURES.validate(sample_features(), lazy=True)
-    assert sample_features()["feature"].nunique() == 9
+    declared = {feature.name for feature in declared_features(series_register())}
+    assert len(declared) == 93
+    assert set(sample_features()["feature"]) == declared
 
 
 def test_an_anomaly_is_the_log_rain_less_the_mean_of_the_years_before() -> None:
@@ -45,8 +49,8 @@ def test_later_years_do_not_touch_an_anomaly() -> None:
 def test_a_revised_price_is_a_further_row_and_a_revised_rain_is_not() -> None:
     observations = sample_observations()
     price, rain = (revised(observations[name]) for name in ("milk_price", "precipitation"))
-    merged, _repairs = merge_sources(price, rain, observations["central_bank"], series_register())
-    features = build_features(merged, price, rain)
+    merged, _repairs = merge_sources(price, rain, sample_restored(), series_register())
+    features = build_features(merged, price, rain, sample_restored())
     FEATURES.validate(features, lazy=True)
     is_price, was_price = (t["feature"] == "price" for t in (features, sample_features()))
     assert is_price.sum() == was_price.sum() + 1
@@ -68,7 +72,7 @@ def test_a_rain_that_the_merged_table_leaves_out_is_no_feature_either(absurd: st
     rain = observations["precipitation"].copy()
     mays = rain.index[(rain["series"] == REGION) & (rain["month"].dt.month == 5)]
     rain.loc[mays[0], "value"] = absurd
-    merged, _repairs = merge_sources(observations["milk_price"], rain, observations["central_bank"], series_register())
-    features = build_features(merged, observations["milk_price"], rain)
-    without = build_features(merged, observations["milk_price"], rain.drop(index=mays[0]))
+    merged, _repairs = merge_sources(observations["milk_price"], rain, sample_restored(), series_register())
+    features = build_features(merged, observations["milk_price"], rain, sample_restored())
+    without = build_features(merged, observations["milk_price"], rain.drop(index=mays[0]), sample_restored())
     pd.testing.assert_frame_equal(features, without)

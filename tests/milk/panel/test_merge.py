@@ -8,7 +8,9 @@ import pytest
 
 from milk.errors import BadInput
 from milk.months import Month
-from milk.panel.merge import Repair, merge_sources
+from milk.panel.merge import merge_sources, panel_as_of
+from milk.panel.repairs import Repair
+from milk.panel.restored import restore_observations
 from milk.series import SourceName, series_register
 from milk.sources.files import SOURCE_FILES
 from milk.sources.sample import generate
@@ -20,15 +22,17 @@ from tests.milk.sources.texts import START
 REGISTER = series_register()
 NOTHING = empty_observations()
 PRICE = received(parsed_of(["3.85", "4.58", "4.6"]))
+KNOWN_SINCE = ["price_known_since", "rain_known_since", "macro_known_since"]
 RAIN, MACRO = REGISTER.of_source("precipitation")[0].name, REGISTER.of_source("central_bank")[0].name
 
 
 def merge(
     price: pd.DataFrame = PRICE, rain: pd.DataFrame = NOTHING, macro: pd.DataFrame = NOTHING
 ) -> tuple[pd.DataFrame, dict[str, Repair]]:
-    merged, repairs = merge_sources(price, rain, macro, REGISTER)
+    restored, _restoration, stray = restore_observations(macro, REGISTER.of_source("central_bank"))
+    merged, repairs = merge_sources(price, rain, restored, REGISTER)
     MERGED_TABLE.validate(merged, lazy=True)
-    return merged, {repair.name: repair for repair in repairs}
+    return merged, {repair.name: repair for repair in (*repairs, stray)}
 
 
 def counts(repairs: dict[str, Repair]) -> list[int]:
@@ -41,14 +45,14 @@ def test_price_alone_is_a_valid_table() -> None:
     assert merged["price"].tolist() == [3.85, 4.58, 4.6]
     assert merged["series_id"].unique().tolist() == ["cl_farmgate_milk"]
     others = [s.name for s in REGISTER.series if s.name != "price"]
-    assert merged[[*others, "rain_known_since"]].isna().all().all()
+    assert merged[[*others, *KNOWN_SINCE[1:]]].isna().all().all()
     assert counts(repairs) == [0, 0, 0]
 
 
 def test_columns_are_those_of_the_register_in_its_order() -> None:
     merged, _repairs = merge()
     names = [s.name for s in REGISTER.series]
-    assert list(merged.columns) == ["series_id", "month", *names, "price_known_since", "rain_known_since"]
+    assert list(merged.columns) == ["series_id", "month", *names, *KNOWN_SINCE]
 
 
 def test_rain_and_macro_join_their_month() -> None:
@@ -60,14 +64,32 @@ def test_rain_and_macro_join_their_month() -> None:
     assert counts(repairs) == [0, 0, 0]
 
 
-def test_macro_cells_stay_text() -> None:
-    late = received(parsed_of(["150", "151"], first=Month(2013, 1)))
-    macro = received(
-        parsed_of(["102.796.218", "a"], source="central_bank", first=Month(2013, 1)), source="central_bank"
+def test_a_macro_block_that_proves_itself_joins_as_numbers() -> None:
+    late = received(parsed_of(["150", "151"], first=Month(2014, 1)))
+    sold = macro_of({"new_cars_sold": ["26656", "25048"], "retail_sales_index": ["95.112.345", "a"]})
+    merged, repairs = merge(late, macro=sold)
+    assert merged["new_cars_sold"].tolist() == [26656.0, 25048.0]
+    assert merged["retail_sales_index"][0] == 95.112345
+    assert np.isnan(merged["retail_sales_index"][1])
+    assert merged["macro_known_since"].notna().all()
+    assert [repairs[name].cells for name in ("unproved macro values", "implausible macro values")] == [0, 0]
+
+
+def test_a_block_that_does_not_add_up_is_left_out_and_counted() -> None:
+    late = received(parsed_of(["150", "151"], first=Month(2014, 1)))
+    parts = macro_of({"gdp_clp_bn": ["109.771.386", "104.022.977"], "gdp_fishing_clp_bn": ["45.492.189", "42.844.027"]})
+    merged, repairs = merge(late, macro=parts)
+    assert merged[["gdp_clp_bn", "gdp_fishing_clp_bn"]].isna().all().all()
+    assert repairs["unproved macro values"].cells == 4
+
+
+def macro_of(columns: dict[str, list[str]]) -> pd.DataFrame:
+    """Observations of some macro series from January 2014 on."""
+    parsed = parsed_of(["1"] * len(next(iter(columns.values()))), source="central_bank", first=Month(2014, 1))
+    parts = [parsed.assign(series=name, value=values) for name, values in columns.items()]
+    return received(
+        pd.concat(parts, ignore_index=True).astype({"series": "str", "value": "str"}), source="central_bank"
     )
-    merged, repairs = merge(late, macro=macro)
-    assert merged[MACRO].tolist() == ["102.796.218", "a"]
-    assert counts(repairs) == [0, 0, 0]
 
 
 def test_cells_before_their_series_begins_are_left_out_and_counted() -> None:
@@ -75,6 +97,19 @@ def test_cells_before_their_series_begins_are_left_out_and_counted() -> None:
     merged, repairs = merge(macro=macro)
     assert merged[MACRO].isna().all()
     assert repairs["stray cells"].cells == 2
+
+
+def test_the_panel_of_a_day_holds_what_was_known_then() -> None:
+    price = received(parsed_of(["3.85", "4.58", "4.7"]), parsed_of(["3.85", "4.59", "4.7"]))
+    nothing = restore_observations(NOTHING, REGISTER.of_source("central_bank"))[0]
+    before = panel_as_of(price, NOTHING, nothing, REGISTER, dt.datetime(1979, 3, 15, tzinfo=dt.UTC))
+    assert before["price"].tolist() == [3.85, 4.58]
+    between = panel_as_of(price, NOTHING, nothing, REGISTER, NOON + dt.timedelta(hours=1))
+    assert between["price"].tolist() == [3.85, 4.58, 4.7]
+    after = panel_as_of(price, NOTHING, nothing, REGISTER, NOON + dt.timedelta(days=1))
+    assert after["price"].tolist() == [3.85, 4.59, 4.7]
+    with pytest.raises(BadInput, match="There is no milk price"):
+        panel_as_of(price, NOTHING, nothing, REGISTER, dt.datetime(1979, 1, 15, tzinfo=dt.UTC))
 
 
 @pytest.mark.parametrize("text", ["2000.1", "1e400", "3e5"])
@@ -88,8 +123,8 @@ def test_implausible_rain_is_left_out_and_counted(text: str) -> None:
 
 def test_months_without_a_price_are_left_out_and_counted() -> None:
     rain = received(parsed_of(["1"] * 5, source="precipitation", first=START + (-1)), source="precipitation")
-    macro = received(parsed_of(["1"] * 4, source="central_bank"), source="central_bank")
-    merged, repairs = merge(rain=rain, macro=macro)
+    gold = parsed_of(["100"] * 4, source="central_bank").assign(series="gold_usd_oz").astype({"series": "str"})
+    merged, repairs = merge(rain=rain, macro=received(gold, source="central_bank"))
     assert len(merged) == 3
     assert repairs["months without a price"].cells == 3
 

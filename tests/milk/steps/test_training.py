@@ -15,7 +15,7 @@ from milk.home.tables import frame_hash
 from milk.models.canonical import canonical_json
 from milk.models.version import read_version
 from milk.months import Month
-from milk.steps.training import Params, choose_params, price_months, stage_version, write_recipe
+from milk.steps.training import Params, choose_params, price_months, stage_version, used_features, write_recipe
 from tests.builders import RULE, price_features, random_walk, revise, sample_features
 from tests.milk.steps.homes import NOW, sample_training, train
 
@@ -43,13 +43,21 @@ def test_nothing_new_means_no_new_search() -> None:
     assert again.setting == Setting(1.0, 0.0, 0.0, 0, 0.0), "the former document was not taken"
 
 
+def test_features_that_the_recipe_does_not_use_need_no_new_search() -> None:
+    features = sample_features().copy()
+    features.loc[features["feature"] != "price", "value"] += 0.01
+    former = sample_training().params.document()
+    assert choose_params(features, price_rule=RULE, evaluation_months=60, former=former).key == former["key"]
+
+
 @pytest.mark.parametrize("change", ["price", "evaluation", "rule", "vintage"])
 def test_whatever_the_search_rests_on_makes_it_run_again(change: str) -> None:
     features, rule, months = sample_features().copy(), RULE, 60
+    newest_price = features.index[features["feature"] == "price"][-1]
     if change == "price":
-        features.loc[features.index[-1], "value"] += 0.01
+        features.loc[newest_price, "value"] += 0.01
     elif change == "vintage":
-        features.loc[features.index[-1], "known_since"] += pd.Timedelta(hours=1)
+        features.loc[newest_price, "known_since"] -= pd.Timedelta(hours=1)
     elif change == "evaluation":
         months = 61
     else:
@@ -106,7 +114,7 @@ def test_the_card_says_what_a_reviewer_asks(tmp_path: Path) -> None:
     training = sample_training()
     card = stage_version(Home(tmp_path), training).card
     last = price_months(training.features)[1]
-    assert card["data"]["features"] == frame_hash(training.features)
+    assert card["data"]["features"] == frame_hash(used_features(training.features))
     assert card["data"]["forecast_origin"] == str(last)
     assert card["data"]["data_cutoff"].startswith(str(last + 1))
     assert Month.parse(card["windows"]["evaluation_first"]) - Month.parse(card["windows"]["search_last_origin"]) == 12

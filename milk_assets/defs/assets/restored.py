@@ -1,0 +1,175 @@
+"""The macro file with its decimal points put back."""
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import dagster as dg
+import pandas as pd
+
+from milk.home.tables import frame_hash
+from milk.panel.relations import relation_errors
+from milk.panel.repairs import Repair
+from milk.panel.restore import STATUSES, Restoration
+from milk.panel.restored import restore_observations
+from milk.pictures import before_and_after, identity_errors
+from milk.series import series_register
+from milk.steps.provenance import is_synthetic
+from milk.tables import RESTORED
+from milk_assets.defs.failures import explained
+from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata
+from milk_assets.defs.resources import Workplace
+
+SHOWN = "gdp_clp_bn"
+DOUBTS_SHOWN = 40
+
+if TYPE_CHECKING:
+    _Made: TypeAlias = dg.MaterializeResult[pd.DataFrame]
+else:
+    # Bare, because beside check specs Dagster takes a parametrized annotation for an output of its own.
+    _Made = dg.MaterializeResult
+
+ASSET = "restored_central_bank"
+_CHECKS = [
+    dg.AssetCheckSpec(
+        "blocks_are_proved",
+        asset=ASSET,
+        description="Every block of macro series adds up where it must, so its powers of ten are proved. A warning: a "
+        "block that is not proved is left out of the merged table and the features.",
+    ),
+    dg.AssetCheckSpec(
+        "no_cell_in_doubt",
+        asset=ASSET,
+        description="No cell is unreadable, and none could as well have another power of ten. A warning: such cells "
+        "are named, and left out of the features.",
+    ),
+    dg.AssetCheckSpec(
+        "relations_hold",
+        asset=ASSET,
+        description="What moves together still does: GDP with Imacec, indices with their parts, totals with their "
+        "parts to 2 %. A warning: these prove no single cell.",
+    ),
+]
+
+
+@dg.asset(
+    group_name="panel",
+    kinds={"pandas", "deltalake"},
+    owners=OWNERS,
+    code_version="1",
+    metadata=table_metadata(RESTORED),
+    check_specs=_CHECKS,
+    dagster_type=dg.PythonObjectDagsterType(pd.DataFrame),
+)
+def restored_central_bank(workplace: Workplace, raw_central_bank: pd.DataFrame) -> _Made:
+    """Every macro value ever received as a number: one row for each of 84 series, month and revision.
+
+    The file lost its decimal points on the way; every cell kept its digits. The power of ten of each is put back by
+    continuity and proved by what must add up. `status` and `margin` say how sure a cell is, `row` and `snapshot` where
+    it was received. How it is done and what proves it: docs/data.md.
+    """
+    with explained():
+        table, restoration, stray = restore_observations(raw_central_bank, series_register().of_source("central_bank"))
+    relations = relation_errors(restoration.values)
+    return dg.MaterializeResult(
+        value=table,
+        metadata=_metadata(table, restoration, relations, stray, synthetic=is_synthetic(workplace.home)),
+        data_version=dg.DataVersion(frame_hash(table)),
+        check_results=[_proved(restoration), _doubts(restoration), _related(relations)],
+    )
+
+
+def _metadata(
+    table: pd.DataFrame, restoration: Restoration, relations: pd.DataFrame, stray: Repair, *, synthetic: bool
+) -> dict[str, Any]:
+    columns = restoration.columns
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(table),
+        "is_synthetic": synthetic,
+        "cells": markdown_table([{"status": s, "cells": int(columns[s].sum())} for s in STATUSES]),
+        "blocks": markdown_table(_block_rows(restoration)),
+        "identities": markdown_table(_identity_rows(restoration.identities)),
+        "relations": markdown_table(_relation_rows(relations)),
+        "columns": markdown_table(columns.to_dict(orient="records")),
+        "stray_cells": stray.cells,
+    }
+    if len(restoration.identities):
+        drawn = identity_errors(restoration.identities, is_synthetic=synthetic)
+        metadata["identity_errors"] = picture(drawn, "Error of each identity by month")
+    shown = table[(table["series"] == SHOWN) & table["value"].notna()]
+    if len(shown):
+        drawn = before_and_after(shown, is_synthetic=synthetic)
+        metadata["before_and_after"] = picture(drawn, f"{SHOWN} before and after")
+    return metadata
+
+
+def _block_rows(restoration: Restoration) -> list[dict[str, object]]:
+    series = restoration.columns.groupby("block", sort=False).size()
+    return [
+        {"block": b, "series": int(series[b]), "proved": "yes" if proved else "no", "reason": reason or "it adds up"}
+        for b, proved, reason in restoration.blocks.itertuples(index=False)
+    ]
+
+
+def _identity_rows(identities: pd.DataFrame) -> list[dict[str, object]]:
+    return [
+        {
+            "total": name,
+            "months": len(part),
+            "exact": int(part["is_exact"].sum()),
+            "largest_relative_error": float(part["relative_error"].max()),
+            "in": _worst_month(part),
+        }
+        for name, part in identities.groupby("identity", sort=False)
+    ]
+
+
+def _relation_rows(relations: pd.DataFrame) -> list[dict[str, object]]:
+    return [
+        {
+            "relation": name,
+            "months": len(part),
+            "largest_relative_error": float(part["relative_error"].max()),
+            "in": _worst_month(part),
+            "tolerance": float(part["tolerance"].iloc[0]),
+        }
+        for name, part in relations.groupby("relation", sort=False)
+    ]
+
+
+def _worst_month(part: pd.DataFrame) -> str:
+    worst = part.sort_values("relative_error")["month"].iloc[-1]
+    return f"{worst:%Y-%m}"
+
+
+def _proved(restoration: Restoration) -> dg.AssetCheckResult:
+    unproved = restoration.unproved
+    said = f"Unproved: {', '.join(unproved)}." if unproved else "Every block is proved."
+    return _warning("blocks_are_proved", not unproved, said, "blocks", _block_rows(restoration))
+
+
+def _doubts(restoration: Restoration) -> dg.AssetCheckResult:
+    status = restoration.status
+    months = pd.DatetimeIndex(status.index).strftime("%Y-%m")
+    cells: list[dict[str, Any]] = [
+        {"month": month, "series": name, "status": cell}
+        for name, column in status.items()
+        for month, cell in zip(months, column, strict=True)
+        if cell in ("uncertain", "unreadable")
+    ]
+    said = f"{len(cells)} cells are uncertain or unreadable." if cells else "No cell is in doubt."
+    return _warning("no_cell_in_doubt", not cells, said, "cells", cells[:DOUBTS_SHOWN])
+
+
+def _related(relations: pd.DataFrame) -> dg.AssetCheckResult:
+    broken = relations[~relations["holds"]]
+    said = f"Broken in {broken['month'].nunique()} months." if len(broken) else "All hold within their tolerance."
+    return _warning("relations_hold", broken.empty, said, "relations", _relation_rows(relations))
+
+
+def _warning(name: str, passed: bool, said: str, what: str, rows: list[dict[str, Any]]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=said,
+        metadata={what: markdown_table(rows)},
+    )
