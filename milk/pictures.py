@@ -124,6 +124,44 @@ def before_and_after(cells: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     return _png(figure)
 
 
+def drift_of_inputs(rows: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """Each feature of one issue month: its statistic over what it may be, by block; inputs of the recipe marked.
+
+    Args:
+        rows: rows of `input_drift` of one issue month.
+        is_synthetic: whether the data are invented.
+    """
+    month = pd.Timestamp(rows["issue_month"].iloc[0])
+    figure, axes = _figure(f"Inputs of {month:%Y-%m} against training", "statistic / limit", is_synthetic=is_synthetic)
+    known = rows.dropna(subset=["statistic", "threshold"]).sort_values(["block", "feature"]).reset_index(drop=True)
+    ratio = known["statistic"] / known["threshold"]
+    colours = [ORANGE if is_input else GREY for is_input in known["is_input"]]
+    axes.scatter(known.index, ratio, c=colours, s=16)
+    axes.axhline(1, color="#b91c1c", linewidth=1)
+    middles = known.groupby("block", sort=False).apply(lambda part: float(part.index.to_numpy().mean()))
+    axes.set_xticks(middles.to_numpy(), middles.index.tolist(), rotation=20, ha="right")
+    axes.set_ylim(0, max(1.3, float(ratio.max()) * 1.1) if len(ratio) else 1.3)
+    axes.set_xlabel("one point a feature; orange: used by the recipe")
+    return _png(figure)
+
+
+def cumulative_errors(judged: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """Both cumulative sums of the one-step errors of the recipe by target month, with their limit.
+
+    Args:
+        judged: see `milk.evaluation.target_drift.target_drift`.
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure("One-step errors of the recipe: CUSUM", "standard deviations", is_synthetic=is_synthetic)
+    shown = judged.tail(120)
+    axes.plot(shown["target_month"], shown["cusum_up"], color=BLUE, linewidth=1.4, label="prices above the forecasts")
+    axes.plot(shown["target_month"], -shown["cusum_down"], color=ORANGE, linewidth=1.4, label="below")
+    for side in (1, -1):
+        axes.plot(shown["target_month"], side * shown["cusum_limit"], color="#b91c1c", linewidth=0.8, linestyle="--")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    return _png(figure)
+
+
 def sparkline(values: pd.Series) -> bytes:
     """A line small enough to be shown inline by the asset page: an SVG of under 700 bytes."""
     thinned = values.iloc[np.unique(np.linspace(0, len(values) - 1, 40).astype(int))].to_numpy(dtype=float)

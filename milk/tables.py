@@ -238,6 +238,42 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
     description="One row for each issue month and target month.",
 )
 
+
+def _flag(meaning: str) -> pa.Column:
+    return _column("bool", meaning)
+
+
+INPUT_DRIFT = pa.DataFrameSchema(
+    {
+        "series_id": _SERIES_ID,
+        "issue_month": _month("Issue month whose inputs were judged, as known at its cutoff."),
+        "feature": _column("str", "Name of the feature; 'one_step_error' are the errors of the recipe itself."),
+        "block": _column("str", "Block of the feature."),
+        "is_input": _flag("Whether the recipe of the version uses it; only then may it lead to a retraining."),
+        "last_month": _column(MONTH, "Newest month known.", nullable=True),
+        "statistic": _column(
+            "float64",
+            "Size of the last six monthly changes against training, 1 where nothing happened; of the errors, the "
+            "larger cumulative sum.",
+            nullable=True,
+        ),
+        "threshold": _column("float64", "What the statistic may be.", nullable=True),
+        "values_in_window": _column("int64", "Values behind the statistic.", "values", checks=pa.Check.ge(0)),
+        "is_drifted": _flag("The statistic is beyond its threshold."),
+        "is_out_of_range": _flag("A new value lies beyond what training lets expect; of the errors, they are biased."),
+        "is_missing": _flag("A month that is due, or one in the window, is not there."),
+        "is_frozen": _flag("More repeated values in a row than is usual."),
+        "is_unit_jump": _flag("A new value is out of range and near a factor of 10, 100, 1000 or a million."),
+        "finding": _column("str", "What was found, in words; empty where nothing was."),
+        "model_version": _column("str", "The version whose training is compared."),
+    },
+    unique=["issue_month", "feature"],
+    strict=True,
+    ordered=True,
+    name="input_drift",
+    description="One row for each issue month and feature: whether inputs still look like those of the training.",
+)
+
 TABLES: dict[str, pa.DataFrameSchema] = {
     "raw_milk_price": OBSERVATIONS,
     "raw_precipitation": OBSERVATIONS,

@@ -20,7 +20,6 @@ from milk.series import SERIES_ID
 
 SEASONAL_AUTOREGRESSION = "seasonal_autoregression"
 LAST_VALUE = "last_value"
-QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def recipe_content(setting: Setting | None, method: IntervalMethod) -> dict[str, Any]:
@@ -59,8 +58,12 @@ def fitted_model(
     method: IntervalMethod,
     unit: str,
     data: dict[str, str],
+    distribution: dict[str, Any],
 ) -> dict[str, Any]:
-    """Fit a recipe at the last origin of `histories`: the content of `model.json` (see `milk.models.version`)."""
+    """Fit a recipe at the last origin of `histories`: the content of `model.json` (see `milk.models.version`).
+
+    `distribution` is what every feature looked like then, against which later inputs are compared.
+    """
     recipe = recipe_content(setting, method)
     forecaster, _method = recipe_of(recipe)
     rolling = rolling_forecast(forecaster, histories, steps=steps, method=method)
@@ -76,7 +79,7 @@ def fitted_model(
             **_fit_numbers(forecaster),
         },
         "intervals": {"half_widths": _half_widths(rolling)},
-        "training_distribution": _training_distribution(histories),
+        "training_distribution": distribution,
     }
 
 
@@ -103,14 +106,3 @@ def _half_widths(rolling: RollingForecast) -> list[dict[str, float]]:
         }
         for step in range(widths.errors.shape[1])
     ]
-
-
-def _training_distribution(histories: Histories) -> dict[str, Any]:
-    """Quantiles of what the fit saw, against which later inputs are compared."""
-    returns, is_known = histories.log_returns()
-    known = returns[-1][is_known[-1]]
-    values = np.quantile(known, QUANTILES)
-    return {
-        "months": len(known),
-        "log_return": {f"q{round(100 * q)}": float(v) for q, v in zip(QUANTILES, values, strict=True)},
-    }

@@ -1,5 +1,6 @@
 """The forecasts that an issue month publishes: the promoted recipe, refitted on what was known at its cutoff."""
 
+import numpy as np
 import pandas as pd
 
 from milk.forecasting.histories import Histories
@@ -48,3 +49,16 @@ def issue_forecasts(
     frame["issue_month"] = pd.Series([pd.Timestamp(m.first_day) for m in issued], dtype="datetime64[us]")
     frame["data_cutoff"] = pd.Series([data_cutoff(m) for m in issued], dtype="datetime64[us, UTC]")
     return frame[[*KEYS, *NUMBERS, "data_cutoff"]]
+
+
+def one_step_errors(forecaster: Forecaster, histories: Histories) -> pd.DataFrame:
+    """By how much the recipe missed the month after each origin, as the price of that month was first known.
+
+    Returns:
+        `target_month`, `error` = log observed - log predicted, oldest first; one row fewer than there are origins.
+    """
+    predicted = forecaster.fit(histories).forecast(1).log_price[:-1, 0]
+    rows = np.arange(1, len(histories))
+    observed = histories.log_price[rows, histories.origins[rows]]
+    months = [pd.Timestamp(histories.origin_month(int(row)).first_day) for row in rows]
+    return pd.DataFrame({"target_month": pd.Series(months, dtype="datetime64[us]"), "error": observed - predicted})

@@ -83,7 +83,7 @@ def issue_months(home: Home, issuing: Issuing, months: list[Month]) -> Issued:
     checked_inputs(issuing.features)
     reachable = issuable_months(issuing.features, issuing.price_rule)
     unreachable = {m: _why_unreachable(m, reachable, issuing.price_rule) for m in months if m not in reachable}
-    wanted = [month for month in months if month in reachable]
+    wanted = reachable_of(issuing, months)
     rows = forecast_rows(home, issuing, wanted) if wanted else empty_predictions()
     good, refused = split_refused(rows)
     good, changed = _standing_or_new(home, good)
@@ -91,6 +91,12 @@ def issue_months(home: Home, issuing: Issuing, months: list[Month]) -> Issued:
         part = Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
         write_table(home, TABLE, good[good["issue_month"].between(part.first, part.last)], replace=part)
     return Issued(good, [m for m in wanted if m not in refused], unreachable, refused)
+
+
+def reachable_of(issuing: Issuing, months: list[Month]) -> list[Month]:
+    """The months among these that the data can reach."""
+    reachable = issuable_months(issuing.features, issuing.price_rule)
+    return [month for month in months if month in reachable]
 
 
 def forecast_rows(home: Home, issuing: Issuing, months: list[Month]) -> pd.DataFrame:

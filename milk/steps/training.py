@@ -15,8 +15,9 @@ from milk.evaluation.backtest import (
     origins_for_search,
     run_backtest,
 )
+from milk.evaluation.distribution import training_distribution
 from milk.evaluation.scores import REFERENCE, scores_by_horizon, summary
-from milk.forecasting.features import PRICE
+from milk.forecasting.features import PRICE, changes_of, declared_features
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.histories import Histories, build_histories
 from milk.forecasting.intervals import IntervalMethod
@@ -153,8 +154,16 @@ def write_recipe(home: Home, training: Training, setting: Setting | None) -> Mod
         unit=series_register().price.unit,
         # The window belongs to the content: judged over other months, a version is another one with a card of its own.
         data={"features": data_version, "evaluation": f"{training.params.window.first}..{training.params.window.last}"},
+        distribution=training_distribution(
+            changes_of(training.features), until=_chosen_with(training, histories.origin_month(-1)), groups=blocks()
+        ),
     )
     return write_version(home.models, model, _card(training, histories, setting, data_version))
+
+
+def blocks() -> dict[str, str]:
+    """The block of each feature."""
+    return {feature.name: feature.block for feature in declared_features(series_register())}
 
 
 def newest_histories(features: pd.DataFrame, price_rule: Availability) -> Histories:

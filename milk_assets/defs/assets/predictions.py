@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -11,9 +12,11 @@ from milk.home.tables import frame_hash, table_version
 from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.pictures import forecast_fan, sparkline
+from milk.steps.drift import assess_inputs
 from milk.steps.predictions import TABLE, Issued, Issuing, issue_months, known_prices, schema_problem
 from milk.steps.provenance import is_synthetic
 from milk.tables import BATCH_PREDICTIONS
+from milk_assets.defs.assets.drift import ERROR_CHECK, INPUT_CHECK, drift_results
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata
 from milk_assets.defs.resources import Clock, Workplace
@@ -48,7 +51,20 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
                 asset=TABLE,
                 description="The rows just written keep the contract of the table: types, ranges, nested intervals, "
                 "horizons, no row twice. Rows that break it are refused before they are written.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                INPUT_CHECK,
+                asset=TABLE,
+                description="What the newest of these months is forecast from still looks like the training of its "
+                "version: size of changes, range, missing, frozen, unit jumps. A warning: it never stops a forecast. "
+                "Red only for inputs that the recipe uses; the table names what stands out among the others, too.",
+            ),
+            dg.AssetCheckSpec(
+                ERROR_CHECK,
+                asset=TABLE,
+                description="The recipe, refitted at every origin, still hits the month ahead: no bias over a year, no "
+                "two-sided CUSUM beyond its limit. A warning: it never stops a forecast.",
+            ),
         ],
     )
     def batch_predictions(
@@ -68,22 +84,34 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         months = [Month.parse(key) for key in context.partition_keys]
         issuing = Issuing(features, prod_model, workplace.price_rule, is_synthetic(workplace.home), clock.now())
         with explained():
+            drift = assess_inputs(workplace.home, issuing, months)
             issued = issue_months(workplace.home, issuing, months)
-        yield from _events(context.log.warning, issued, len(months), table_version(workplace.home, TABLE), features)
+        made = _Made(issued, drift, issuing, table_version(workplace.home, TABLE))
+        yield from _events(context.log.warning, made, len(months))
 
     return batch_predictions
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a step made, for the pages."""
+
+    issued: Issued
+    drift: pd.DataFrame
+    issuing: Issuing
+    version: int
+
+
 def _events(
-    warn: Callable[[str], None], issued: Issued, wanted: int, version: int, features: pd.DataFrame
+    warn: Callable[[str], None], made: _Made, wanted: int
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult]:
-    metadata = _metadata(issued, version, features) if issued.months else {}
+    issued = made.issued
+    metadata = _metadata(made) if issued.months else {}
     if len(issued.months) == wanted:
         # When a forecast was made is no part of what it says: the same forecast again is the same data version.
         content = frame_hash(issued.rows.drop(columns="issued_at"))
-        yield dg.MaterializeResult(
-            metadata=metadata, data_version=dg.DataVersion(content), check_results=[_schema_result(issued.rows)]
-        )
+        results = [_schema_result(issued.rows), *drift_results(made.drift, made.issuing)]
+        yield dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(content), check_results=results)
         return
     # Not every month could be made. Those that were made are recorded one by one, and the step yields no output, so
     # that what hangs below it in this run is skipped.
@@ -91,12 +119,13 @@ def _events(
         yield dg.AssetMaterialization(TABLE, partition=str(month), metadata=metadata)
     for month, reason in issued.unreachable.items():
         warn(f"{month} was not forecast: {reason}.")
+    # Without its checks the step would fail, though it did all that could be done.
+    yield from drift_results(made.drift, made.issuing)
     if issued.refused:
         reasons = "\n".join(f"{month}: {reason}" for month, reason in issued.refused.items())
         said = f"Rows that break their contract were not written; the other months were.\n{reasons}"
         yield dg.AssetCheckResult(check_name=SCHEMA_CHECK, passed=False, description=said)
         raise dg.Failure(description=said, allow_retries=False)
-    # Without it the step would fail for want of its check, though it did all that could be done.
     yield _schema_result(issued.rows)
 
 
@@ -106,13 +135,14 @@ def _schema_result(rows: pd.DataFrame) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(check_name=SCHEMA_CHECK, passed=not problem, description=problem or sound)
 
 
-def _metadata(issued: Issued, version: int, features: pd.DataFrame) -> dict[str, Any]:
+def _metadata(made: _Made) -> dict[str, Any]:
+    issued = made.issued
     newest = issued.rows[issued.rows["issue_month"] == issued.rows["issue_month"].max()]
-    price = known_prices(features, newest["data_cutoff"].iloc[0])
+    price = known_prices(made.issuing.features, newest["data_cutoff"].iloc[0])
     synthetic = bool(newest["is_synthetic"].iloc[0])
     return {
         "dagster/row_count": len(issued.rows),
-        "table_version": version,
+        "table_version": made.version,
         "is_synthetic": synthetic,
         "model_version": str(newest["model_version"].iloc[0]),
         "issues": len(issued.months),

@@ -108,7 +108,8 @@ def staging_model(
             "is_synthetic": bool(version.card["is_synthetic"]),
             "beats_last_value": beats_last_value(version.card["scores"]["recipe"]),
             "card": dg.MetadataValue.json(version.card),
-            "model": dg.MetadataValue.json(version.model),
+            "model": dg.MetadataValue.json({k: v for k, v in version.model.items() if k != "training_distribution"}),
+            "training_distribution": markdown_table(_distribution_rows(version)),
         },
         data_version=dg.DataVersion(version.version_id),
     )
@@ -156,6 +157,22 @@ def prod_model(
         },
         data_version=dg.DataVersion(row.champion_version_id),
     )
+
+
+def _distribution_rows(version: ModelVersion) -> list[dict[str, object]]:
+    """What each feature looked like in training, one line each; the version holds it whole."""
+    return [
+        {
+            "feature": name,
+            "months": entry["count"],
+            "mean": entry["mean"],
+            "sd": entry["sd"],
+            "5 %": entry["quantiles"]["q5"],
+            "95 %": entry["quantiles"]["q95"],
+            "share missing": entry["share_missing"],
+        }
+        for name, entry in sorted(version.model["training_distribution"].items())
+    ]
 
 
 def _training(

@@ -176,7 +176,7 @@ def test_a_newer_schema_asks_for_a_newer_program(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
-@pytest.mark.parametrize("path", ["fit.drift", "fit.last_price", "training_distribution.months"])
+@pytest.mark.parametrize("path", ["fit.drift", "fit.last_price", "training_distribution.price"])
 def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, path: str, text: bytes) -> None:
     content = canonical_json(changed(path, 123454321)).replace(b"123454321", text)
     plant(tmp_path, content, "v-0123456789abcdef")

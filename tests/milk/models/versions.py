@@ -18,7 +18,15 @@ def model_content(
 ) -> dict[str, Any]:
     """The content of `model.json`."""
     known = histories or histories_of(price_features(random_walk(140, seed=1)))
-    return fitted_model(known, setting, steps=steps, method=IntervalMethod(), unit="CLP/L", data={"features": "0" * 64})
+    return fitted_model(
+        known,
+        setting,
+        steps=steps,
+        method=IntervalMethod(),
+        unit="CLP/L",
+        data={"features": "0" * 64},
+        distribution={"price": {"count": 139, "sd": 0.03}},
+    )
 
 
 def card_content() -> dict[str, Any]:

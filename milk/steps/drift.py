@@ -1,0 +1,141 @@
+"""Compare what an issue is made from with what its version was trained on: the rows of `input_drift`.
+
+Findings never stop a forecast. Those of inputs of the recipe, and of its own errors, may lead to a retraining; the
+others inform.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from milk.evaluation.drift import BROKEN, MOVED, input_drift
+from milk.evaluation.target_drift import target_drift
+from milk.forecasting.features import PRICE, changes_of, declared_features
+from milk.forecasting.fit import recipe_of
+from milk.forecasting.histories import build_histories
+from milk.forecasting.issue import one_step_errors
+from milk.home.layout import Home
+from milk.home.tables import Months, frame_hash, has_table, read_table, write_table
+from milk.models.version import ModelVersion
+from milk.months import Availability, Month, contiguous_ranges, data_cutoff, forecast_origin
+from milk.series import SERIES_ID, series_register
+from milk.steps.predictions import Issuing, checked_inputs, reachable_of
+from milk.tables import INPUT_DRIFT, column_types, empty_table
+
+TABLE = "input_drift"
+ERRORS = "one_step_error"
+"""Name under which the errors of the recipe itself stand among its inputs."""
+FLAGS = [*MOVED, *BROKEN]
+
+
+def assess_inputs(home: Home, issuing: Issuing, months: list[Month]) -> pd.DataFrame:
+    """Judge the inputs of some issue months, each as it was known at its cutoff, and keep what was found.
+
+    Args:
+        home: the home.
+        issuing: features, version and provenance.
+        months: consecutive issue months; those that the data cannot reach are left out.
+
+    Returns:
+        The rows of `input_drift` of these months.
+
+    Raises:
+        ForecastRefused: the features break their contract.
+    """
+    checked_inputs(issuing.features)
+    wanted = reachable_of(issuing, months)
+    if not wanted:
+        return empty_table(INPUT_DRIFT)
+    rows = drift_rows(issuing, wanted)
+    for first, last in contiguous_ranges(set(wanted)):
+        part = Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
+        if not _stands(home, rows, part):
+            write_table(home, TABLE, rows[rows["issue_month"].between(part.first, part.last)], replace=part)
+    return rows
+
+
+def drift_rows(issuing: Issuing, months: list[Month]) -> pd.DataFrame:
+    """The rows of some reachable issue months; nothing is written."""
+    expected = {feature.name: feature.availability for feature in declared_features(series_register())}
+    found = input_drift(
+        changes_of(issuing.features),
+        distribution_of(issuing.version),
+        [(month, data_cutoff(month)) for month in months],
+        expected=expected | {PRICE: issuing.price_rule},
+    )
+    block = {feature.name: feature.block for feature in declared_features(series_register())}
+    rows = pd.concat([found, error_rows(issuing, months)], ignore_index=True)
+    rows = rows.assign(
+        series_id=SERIES_ID,
+        block=rows["feature"].map(block).fillna("price"),
+        is_input=rows["feature"].isin(inputs_of(issuing.version)),
+        model_version=issuing.version.version_id,
+    )
+    types = column_types(INPUT_DRIFT)
+    return rows[list(types)].astype(types).sort_values(["issue_month", "feature"], ignore_index=True)
+
+
+def error_rows(issuing: Issuing, months: list[Month]) -> pd.DataFrame:
+    """Bias and CUSUM of the one-step errors of the recipe, as they stood at each issue month."""
+    errors = recipe_errors(issuing.features, issuing.version, issuing.price_rule, last=max(months))
+    judged = target_drift(errors).set_index("target_month")
+    origins = [pd.Timestamp(forecast_origin(month, issuing.price_rule).first_day) for month in months]
+    at_issue = judged.reindex(origins)
+    return pd.DataFrame(
+        {
+            "issue_month": pd.Series([pd.Timestamp(month.first_day) for month in months], dtype="datetime64[us]"),
+            "feature": ERRORS,
+            "last_month": pd.Series(origins, dtype="datetime64[us]"),
+            "statistic": at_issue[["cusum_up", "cusum_down"]].max(axis=1).to_numpy(),
+            "threshold": at_issue["cusum_limit"].to_numpy(),
+            "values_in_window": [int(errors["target_month"].le(origin).sum()) for origin in origins],
+            "is_drifted": at_issue["is_cusum_alarm"].eq(True).to_numpy(),
+            "is_out_of_range": at_issue["is_bias_alarm"].eq(True).to_numpy(),
+            **dict.fromkeys(BROKEN, False),
+            "finding": [_error_finding(row) for row in at_issue.itertuples()],
+        }
+    )
+
+
+def recipe_errors(
+    features: pd.DataFrame, version: ModelVersion, price_rule: Availability, *, last: Month
+) -> pd.DataFrame:
+    """The one-step errors of a version's recipe, refitted at every origin up to that of an issue month."""
+    forecaster, _method = recipe_of(version.model["recipe"])
+    histories = build_histories(features, price_rule=price_rule, last_origin=forecast_origin(last, price_rule))
+    return one_step_errors(forecaster, histories)
+
+
+def _error_finding(row: Any) -> str:  # noqa: ANN401 because pandas makes the type of a row as it goes
+    said = []
+    if row.is_cusum_alarm is True:
+        side = "above" if row.cusum_up > row.cusum_down else "below"
+        said.append(f"prices keep coming {side} the forecasts: CUSUM {max(row.cusum_up, row.cusum_down):.1f}")
+    if row.is_bias_alarm is True:
+        said.append(f"mean error of a year {row.bias:+.3f} log points, band {row.bias_band:.3f}")
+    return "; ".join(said)
+
+
+def inputs_of(version: ModelVersion) -> set[str]:
+    """The features that the recipe of a version uses, and its own errors."""
+    used = set(version.model["recipe"]["blocks"])
+    return {PRICE, ERRORS} | {f.name for f in declared_features(series_register()) if f.block in used}
+
+
+def distribution_of(version: ModelVersion) -> dict[str, dict[str, object]]:
+    """The training distribution of a version; empty where an older program made it, which kept less."""
+    kept = version.model["training_distribution"]
+    return {name: entry for name, entry in kept.items() if isinstance(entry, dict) and "drift_threshold" in entry}
+
+
+def _stands(home: Home, rows: pd.DataFrame, part: Months) -> bool:
+    if not has_table(home, TABLE):
+        return False
+    standing = read_table(home, TABLE)
+    old, new = (table[table["issue_month"].between(part.first, part.last)] for table in (standing, rows))
+    return frame_hash(old) == frame_hash(new)
+
+
+def findings(rows: pd.DataFrame, *, of_inputs: bool) -> pd.DataFrame:
+    """The rows in which something was found: of inputs of the recipe, or of the features that it does not use."""
+    return rows[rows[FLAGS].any(axis=1) & (rows["is_input"] == of_inputs)]
