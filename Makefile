@@ -35,7 +35,7 @@ format: .venv/.ready-dev ## format the code and mend what the linter can mend
 update-snapshot: .venv/.ready-dev ## accept a change of the asset graph, or of what the reader says of itself
 	@MILK_UPDATE_SNAPSHOT=1 $(BIN)/pytest -q tests/milk_assets/test_graph_snapshot.py tests/milk_serving/test_description.py
 
-soak: .venv/.ready-dev ## kill runs at random moments and count what is broken; about twenty minutes
+soak: .venv/.ready-dev ## kill, collide, damage, and count what is broken; about half an hour
 	@$(BIN)/python benchmarks/soak.py
 
 ci: ## what the continuous integration runs

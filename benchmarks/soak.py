@@ -1,8 +1,9 @@
 """Kill, collide and watch: what is broken after faults that were planted on purpose, as one table of counts.
 
-Publishers and whole runs are killed with SIGKILL, publishers meet at the same moment, and readers read while somebody
-publishes; on SQLite and on a PostgreSQL server of its own (left out, and said so, where that is not installed). Exit
-code 1 where anything is torn, lost or not healed. Usage: .venv/bin/python benchmarks/soak.py [--quick]
+Publishers, writers of tables and whole runs are killed with SIGKILL, publishers meet at the same moment, readers read
+while somebody publishes, and the parsers are fed damaged files. Publications go to SQLite and to a PostgreSQL server of
+its own (left out, and said so, where that is not installed); the parts without a database stand in the first column.
+Exit code 1 where anything is torn, lost, misread or not healed. Usage: .venv/bin/python benchmarks/soak.py [--quick]
 """
 
 import argparse
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from benchmarks.faults.killed_publisher import INSIDE, kill_publishers
 from benchmarks.faults.killed_run import kill_runs
+from benchmarks.faults.killed_writer import BETWEEN, kill_writers
+from benchmarks.faults.parsers import feed_parsers
 from benchmarks.faults.reading import read_while_publishing
 from benchmarks.faults.tally import Tally
 from benchmarks.faults.together import publish_together
@@ -35,10 +38,14 @@ class Dose:
     rounds: int
     readers: int
     reading_seconds: float
+    writer_kills: int
+    files: int
 
 
-FULL = Dose(publisher_kills=100, run_kills=50, rounds=50, readers=8, reading_seconds=30.0)
-QUICK = Dose(publisher_kills=10, run_kills=3, rounds=6, readers=2, reading_seconds=3.0)
+FULL = Dose(
+    publisher_kills=100, run_kills=50, rounds=50, readers=8, reading_seconds=30.0, writer_kills=50, files=20_000
+)
+QUICK = Dose(publisher_kills=10, run_kills=3, rounds=6, readers=2, reading_seconds=3.0, writer_kills=4, files=500)
 
 
 class _Stores:
@@ -71,6 +78,9 @@ def soak(dose: Dose) -> Iterator[tuple[str, Tally]]:
             yield database, publish_together(stores.new(database), dose.rounds, seed=SEED)
             yield database, read_while_publishing(stores.new(database), dose.readers, dose.reading_seconds)
         yield SQLITE, kill_runs(Path(folder), dose.run_kills, seed=SEED, first_issue=FIRST_ISSUE)
+        yield SQLITE, kill_writers(Path(folder), dose.writer_kills, seed=SEED)
+        for tally in feed_parsers(dose.files, seed=SEED):
+            yield SQLITE, tally
 
 
 @contextmanager
@@ -100,8 +110,9 @@ def problems(tallies: list[tuple[str, Tally]]) -> list[str]:
     """What makes the soak fail: faults, and kills that prove too little."""
     found = [f"{tally.part}, {database}: faults" for database, tally in tallies if not tally.is_sound]
     for database, tally in tallies:
-        if INSIDE in tally.done and 4 * tally.done[INSIDE] < tally.done["kills"]:
-            found.append(f"{tally.part}, {database}: less than a quarter of the kills fell inside the transaction")
+        for where in (INSIDE, BETWEEN):
+            if where in tally.done and 4 * tally.done[where] < tally.done["kills"]:
+                found.append(f"{tally.part}, {database}: less than a quarter of the kills fell {where}")
     return found
 
 

@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at input files.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+features_app = typer.Typer(help="Hand the features of a home on.", no_args_is_help=True)
+app.add_typer(features_app, name="features")
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of input files. [default: the sample]")]
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of everything written. [default: storage/]")]
@@ -103,6 +105,43 @@ def data_sample(folder: Annotated[Path, typer.Argument(help="Folder to write to.
     from milk.cli.data import sample
 
     sample(folder)
+
+
+@data_app.command("restore")
+def data_restore(
+    data: Annotated[Path, typer.Option("--data", help="Folder of input files; the macro file is enough.")],
+    output: Annotated[Path, typer.Option("--output", help="CSV file to write.")],
+    report: Annotated[Path | None, typer.Option("--report", help="Also write a page on what proves it, HTML.")] = None,
+) -> None:
+    """Put the decimal points of the macro file back and say what proves each; an unproved block is left empty."""
+    from milk.cli.data import restore
+
+    restore(data, output=output, report=report)
+
+
+@data_app.command("panel")
+def data_panel(
+    as_of: Annotated[str, typer.Option("--as-of", help="Day, YYYY-MM-DD: only what was known when it began.")],
+    output: Annotated[Path, typer.Option("--output", help="CSV file to write.")],
+    data: DataOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Write the merged table of a home as it was known on a day, each value in the vintage that stood then."""
+    from milk.cli.panel import write_panel
+
+    write_panel(data=data, home=home, as_of=as_of, output=output)
+
+
+@features_app.command("export")
+def features_export(
+    parquet: Annotated[Path, typer.Option("--parquet", help="Parquet file to write.")],
+    data: DataOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Write the features with the instant from which each is known, as a feature store joins them by time."""
+    from milk.cli.features import export
+
+    export(data=data, home=home, parquet=parquet)
 
 
 def main() -> None:

@@ -1,22 +1,16 @@
-"""Delta tables: what is written is what is read, one version a write, and no version is lost."""
+"""Delta tables: what is written is what is read, and a write is one version."""
 
-import json
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from milk.errors import HomeRefused
 from milk.home.layout import Home
 from milk.home.tables import (
-    RETENTION,
     Months,
     append_table,
     frame_hash,
@@ -151,65 +145,6 @@ def test_first_append_of_nothing_makes_the_table(home: Home) -> None:
     assert read_table(home, "t").dtypes.equals(rows("2014-01", 1, 1.0).dtypes)
 
 
-def test_both_retention_properties_are_set_when_a_table_is_made(home: Home) -> None:
-    write_table(home, "whole", rows("2014-01", 1, 1.0))
-    write_table(home, "part", rows("2014-01", 1, 1.0), replace=span("2014-01", "2014-01"))
-    append_table(home, "grown", rows("2014-01", 1, 1.0))
-    for name in ("whole", "part", "grown"):
-        found = DeltaTable(str(home.tables / name)).metadata().configuration
-        assert {key: found.get(key) for key in RETENTION} == RETENTION, name
-    write_table(home, "whole", rows("2014-01", 1, 2.0))
-    assert DeltaTable(str(home.tables / "whole")).metadata().configuration.items() >= RETENTION.items()
-    assert {f"delta.{what}RetentionDuration": "interval 36500 days" for what in ("log", "deletedFile")} == RETENTION
-
-
-def aged(folder: Path) -> None:
-    """Make every commit of a table look half a year old."""
-    for log in (folder / "_delta_log").glob("*.json"):
-        lines = []
-        for text in log.read_text(encoding="utf-8").splitlines():
-            action = json.loads(text)
-            for part in action.values():
-                for key in ("timestamp", "modificationTime", "deletionTimestamp", "createdTime"):
-                    if isinstance(part.get(key), int):
-                        part[key] -= 180 * 86_400_000
-            lines.append(json.dumps(action))
-        log.write_text("\n".join(lines), encoding="utf-8")
-    then = time.time() - 180 * 86_400
-    for file in folder.rglob("*"):
-        os.utime(file, (then, then))
-
-
-def clean_up(folder: Path) -> None:
-    table = DeltaTable(str(folder))
-    table.create_checkpoint()
-    table.cleanup_metadata()
-    DeltaTable(str(folder)).vacuum(dry_run=False)
-
-
-def test_old_versions_stay_readable_after_a_checkpoint_and_a_cleanup(home: Home) -> None:
-    for value in range(12):
-        write_table(home, "t", rows("2014-01", 2, float(value)))
-    aged(home.tables / "t")
-    clean_up(home.tables / "t")
-    assert read_table(home, "t", version=0)["value"].tolist() == [0.0, 0.0]
-    assert read_table(home, "t", version=5)["value"].tolist() == [5.0, 5.0]
-    assert read_table(home, "t")["value"].tolist() == [11.0, 11.0]
-
-
-def test_without_the_retention_properties_that_cleanup_loses_them(home: Home) -> None:
-    """The test above is worth something only if the defaults fail it."""
-    folder = home.tables / "t"
-    folder.mkdir(parents=True)
-    for value in range(12):
-        write_deltalake(str(folder), pa.Table.from_pandas(rows("2014-01", 2, float(value))), mode="overwrite")
-    aged(folder)
-    clean_up(folder)
-    assert read_table(home, "t")["value"].tolist() == [11.0, 11.0]
-    with pytest.raises(Exception, match=r"."):
-        read_table(home, "t", version=0)
-
-
 def test_hash_is_that_of_the_content(home: Home) -> None:
     table = SOUND["merged_table"]()
     assert len(frame_hash(table)) == 64
@@ -232,8 +167,10 @@ def replaced(column: str, value: Cell) -> Callable[[pd.DataFrame], pd.DataFrame]
     "change",
     [
         replaced("price", 2.0000000000000004),
-        replaced("imacec_index", "102.796.219"),
+        replaced("imacec_index", 102.796219),
         replaced("imacec_index", None),
+        replaced("series_id", "another"),
+        replaced("series_id", ""),
         replaced("month", pd.Timestamp(1979, 5, 1)),
         lambda df: df.head(2),
         lambda df: df.rename(columns={"price": "prices"}),
