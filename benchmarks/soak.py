@@ -110,9 +110,8 @@ def problems(tallies: list[tuple[str, Tally]]) -> list[str]:
     """What makes the soak fail: faults, and kills that prove too little."""
     found = [f"{tally.part}, {database}: faults" for database, tally in tallies if not tally.is_sound]
     for database, tally in tallies:
-        for where in (INSIDE, BETWEEN):
-            if where in tally.done and 4 * tally.done[where] < tally.done["kills"]:
-                found.append(f"{tally.part}, {database}: less than a quarter of the kills fell {where}")
+        missed = [w for w in (INSIDE, BETWEEN) if w in tally.done and 4 * tally.done[w] < tally.done["kills"]]
+        found += [f"{tally.part}, {database}: less than a quarter of the kills fell {where}" for where in missed]
     return found
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from milk.cli.console import OUT, banner, say, say_progress
-from milk.errors import HomeRefused
+from milk.cli.output import write_output
 from milk.evaluation.backtest import COLUMNS, TargetWindow, run_backtest
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.forecasting.features import build_features
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.search import Setting
-from milk.home.layout import write_atomically
 from milk.months import Availability, Month
 from milk.panel.merge import merge_sources
 from milk.panel.observations import new_observations
@@ -71,10 +70,7 @@ def _write(output: Path, table: pd.DataFrame) -> None:
         forecast_origin=table["forecast_origin"].dt.strftime("%Y-%m"),
         target_month=table["target_month"].dt.strftime("%Y-%m"),
     )
-    try:
-        write_atomically(output, written.to_csv(index=False, lineterminator="\n").encode("ascii"))
-    except OSError as error:
-        raise HomeRefused(f"{output} cannot be written: {error.strerror}. Choose another --output.") from error
+    write_output(output, written.to_csv(index=False, lineterminator="\n").encode("ascii"), option="--output")
 
 
 def _report(table: pd.DataFrame, setting: Setting, output: Path) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from milk.cli.console import OUT, banner, say
-from milk.errors import HomeRefused
-from milk.home.layout import Home, write_atomically
+from milk.cli.output import write_output
+from milk.home.layout import Home
 from milk.settings import load_settings
 from milk.steps.panel import panel_of_day, parse_day
 from milk.steps.provenance import is_synthetic
@@ -22,12 +22,7 @@ def write_panel(*, data: Path | None, home: Path | None, as_of: str, output: Pat
     place = Home(load_settings(data=data, home=home).home_path)
     panel = panel_of_day(place, day)
     written = panel.assign(month=panel["month"].dt.strftime("%Y-%m"))
-    if output.exists() and not output.is_file():
-        raise HomeRefused(f"{output} cannot be written: it is there and no file. Choose another --output.")
-    try:
-        write_atomically(output, written.to_csv(index=False, lineterminator="\n").encode())
-    except OSError as error:
-        raise HomeRefused(f"{output} cannot be written: {error.strerror}. Choose another --output.") from error
+    write_output(output, written.to_csv(index=False, lineterminator="\n").encode(), option="--output")
     OUT.print(banner(is_synthetic=is_synthetic(place)), soft_wrap=True)
     first, last = written["month"].iloc[0], written["month"].iloc[-1]
     say(f"{len(written)} months, {first} to {last}, as known when {day} began in Chile, written to {output}.")

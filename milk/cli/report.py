@@ -8,9 +8,9 @@ import pandas as pd
 from rich.table import Table
 
 from milk.cli.console import OUT, banner, command, say
-from milk.errors import HomeRefused
+from milk.cli.output import write_output
 from milk.forecasting.fit import LAST_VALUE
-from milk.home.layout import Home, write_atomically
+from milk.home.layout import Home
 from milk.home.tables import read_table
 from milk.models.version import ModelVersion, read_version
 from milk.months import Month
@@ -72,10 +72,7 @@ def write_json(settings: Settings, home: Home, month: Month, file: Path) -> None
         HomeRefused: the file cannot be written.
     """
     content = json.dumps(_document(settings, home, month), indent=2, ensure_ascii=False).encode() + b"\n"
-    try:
-        write_atomically(file, content)
-    except OSError as error:
-        raise HomeRefused(f"{file} cannot be written: {error.strerror}. Choose another --json.") from error
+    write_output(file, content, option="--json")
     say(f"Forecasts and provenance written to {file}.")
 
 

@@ -1,5 +1,6 @@
 """Where things lie in a home."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -123,7 +124,14 @@ class Home:
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part."""
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        OSError: the file cannot be written, or something stands there that is no file: a rename onto a device or a pipe
+            would not write to it, but take its place.
+    """
+    if file.exists() and not file.is_file():
+        raise FileExistsError(errno.EEXIST, "it is there and is no file", str(file))
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
     part = Path(name)

@@ -65,17 +65,10 @@ def export_features(home: Home, file: Path) -> Exported:
     features = read_table(home, TABLE, version=version)
     exported = Exported(len(features), version, is_synthetic(home))
     try:
-        _refuse_other_than_file(file)
         write_atomically(file, _parquet(features, exported))
     except OSError as error:
         raise HomeRefused(f"{file} cannot be written: {error.strerror}. Choose another --parquet.") from error
     return exported
-
-
-def _refuse_other_than_file(file: Path) -> None:
-    """A rename onto a device or a pipe would not write to it, but take its place."""
-    if file.exists() and not file.is_file():
-        raise HomeRefused(f"{file} cannot be written: it is there and no file. Choose another --parquet.")
 
 
 def _parquet(features: pd.DataFrame, exported: Exported) -> bytes:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from typing import Final
 
 import pandas as pd
 
@@ -9,14 +10,18 @@ from milk.home.dataset import Dataset, claim_home, describe_dataset
 from milk.home.layout import Home
 from milk.home.received import keep_received
 from milk.home.tables import append_table, has_table, read_table
-from milk.panel.observations import new_observations
+from milk.panel.observations import new_observations, revisions
+from milk.panel.quality import vintage_agreement
 from milk.series import SourceName, series_register
 from milk.sources.faults import Fault, refuse_unusable
 from milk.sources.files import SOURCE_FILES, DataFolder
+from milk.sources.text import Parsed
 from milk.tables import OBSERVATIONS, empty_table
 
 LOCK_WAIT_SECONDS = 120
 """A run of the command line may hold the home for so long."""
+POINT_LOST: Final[SourceName] = "central_bank"
+"""The source whose texts have lost their decimal points."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Received:
         rows_read: rows in the file.
         added: the observations that were new.
         observations: how many there are now.
+        revisions: which values changed, from what to what, and by how much (`milk.panel.observations.revisions`).
+        agreement: how far each series agrees with what stood of it (`milk.panel.quality.vintage_agreement`).
     """
 
     source: SourceName
@@ -38,6 +45,8 @@ class Received:
     rows_read: int
     added: pd.DataFrame
     observations: int
+    revisions: pd.DataFrame
+    agreement: pd.DataFrame
 
     @property
     def is_missing(self) -> bool:
@@ -102,19 +111,30 @@ def receive(home: Home, folder: DataFolder, source: SourceName, *, received_at: 
     claim_for_folder(home, folder)
     content = folder.fetch(source)
     if content is None:
-        return _add(home, Received(source, "", [], 0, empty_observations(), 0))
+        nothing = Parsed(empty_observations(), [], 0)
+        return _add(home, _received(source, "", nothing, empty_observations(), empty_observations()))
     parsed = SOURCE_FILES[source].parse(content)
     refuse_unusable(parsed.faults)
     with home.locked(wait_seconds=LOCK_WAIT_SECONDS):
         snapshot = keep_received(home, source, content)
+        standing = observations_of(home, source)
         added = new_observations(
             parsed.observations,
-            observations_of(home, source),
+            standing,
             series=series_register().of_source(source),
             received_at=received_at,
             snapshot=snapshot,
         )
-        return _add(home, Received(source, snapshot, parsed.faults, parsed.rows_read, added, 0))
+        return _add(home, _received(source, snapshot, parsed, added, standing))
+
+
+def _received(
+    source: SourceName, snapshot: str, parsed: Parsed, added: pd.DataFrame, standing: pd.DataFrame
+) -> Received:
+    """The report of a reception, before what it added is kept."""
+    changed = revisions(added, standing, is_point_lost=source == POINT_LOST)
+    agreement = vintage_agreement(parsed.observations, standing, changed)
+    return Received(source, snapshot, parsed.faults, parsed.rows_read, added, len(standing), changed, agreement)
 
 
 def _add(home: Home, received: Received) -> Received:
