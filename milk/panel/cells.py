@@ -1,13 +1,14 @@
 """What the text of a damaged cell still says: its digits, its sign, and in some cells the place of its point.
 
-A number with three or more decimals was read without its point and written in groups of three: `102.796218` became
-`102.796.218`. The digits survive, the power of ten does not. Such a cell is called *grouped*. A text that no grouping
-can give (`760.66`, `8.1274`) still has its point and is *literal*; so is every cell of a column in which no cell has a
-point. A text without a point beside cells that have one (`738`) may be a whole number or what is left of `0.738`: its
-power of ten is open, too.
+A number with three or more decimals was read without its point and written in groups of three: `104.317562` became
+`104.317.562`. The digits survive, the power of ten does not. Such a cell is called *grouped*. A text that no grouping
+can give still has its point, or never had one, and is *literal*: `512.35`, `8.1274`, `0.614`, `24715`. A shorter text
+without a point (`614`) may be a whole number or what is left of `0.614`: its power of ten is open, too, unless no cell
+of the column has a point and the numbers are plausible as they stand. Then it is a column of whole numbers.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +22,10 @@ Flags = npt.NDArray[np.bool_]
 MOST_DIGITS = 15
 """More digits than a float holds exactly are no number of this file."""
 
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)*")
-_GROUPED = re.compile(r"-?[0-9]{1,3}(\.[0-9]{3})+")
-_LITERAL = re.compile(r"-?[0-9]+\.[0-9]+")
+_BARE = re.compile(r"-?[0-9]+")
+_LONG_BARE = re.compile(r"-?[0-9]{4,}")
+_ONE_POINT = re.compile(r"-?[0-9]+\.[0-9]+")
+_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(\.[0-9]{3})+")
 
 
 @dataclass(frozen=True)
@@ -48,36 +50,49 @@ class Cells:
         return np.isfinite(self.digits)
 
 
-def read_cells(texts: pd.DataFrame) -> Cells:
+def read_cells(texts: pd.DataFrame, plausible: Sequence[tuple[float, float]]) -> Cells:
     """Read the cells of a table.
 
     Args:
         texts: months x columns, the text received, NaN or None where a cell is empty.
+        plausible: the smallest and the largest believable value of each column.
     """
-    shape = texts.shape
-    digits, decimals = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
-    is_literal, is_unreadable, has_point = (np.zeros(shape, dtype=bool) for _ in range(3))
-    values = texts.to_numpy(dtype=object)
-    for place in zip(*np.nonzero(texts.notna().to_numpy()), strict=True):
-        text = values[place]
-        if not _is_number(text):
-            is_unreadable[place] = True
-            continue
-        digits[place] = float(text.replace(".", ""))
-        has_point[place] = "." in text
-        if _LITERAL.fullmatch(text) and not _GROUPED.fullmatch(text):
-            is_literal[place] = True
-            decimals[place] = len(text) - text.index(".") - 1
-    # A number without a point is whole where the column has no point at all, and zero is zero at any power of ten.
-    is_whole = np.isfinite(digits) & ~has_point.any(axis=0)
-    return Cells(digits, decimals, is_literal | is_whole | (digits == 0), is_unreadable)
+    there = np.nonzero(texts.notna().to_numpy())
+    read = np.array([_read(text) for text in texts.to_numpy(dtype=object)[there]], dtype=np.float64).reshape(-1, 4)
+    digits = np.full(texts.shape, np.nan)
+    decimals = np.zeros(texts.shape, dtype=np.int64)
+    is_literal, has_point, is_unreadable = (np.zeros(texts.shape, dtype=bool) for _ in range(3))
+    digits[there] = read[:, 0]
+    decimals[there] = read[:, 1]
+    is_literal[there], has_point[there] = read[:, 2] == 1, read[:, 3] == 1
+    is_unreadable[there] = np.isnan(read[:, 0])
+    pointless = ~has_point.any(axis=0)
+    is_whole = pointless & _is_plausible(digits, plausible)
+    # Zero is zero at any power of ten.
+    is_literal = np.where(pointless, is_whole, is_literal) & np.isfinite(digits) | (digits == 0)
+    return Cells(digits, decimals, is_literal, is_unreadable)
 
 
-def _is_number(text: str) -> bool:
-    """Whether a text is a whole number, a number with one point, or digits in groups of three."""
-    if not _NUMBER.fullmatch(text) or sum(map(str.isdigit, text)) > MOST_DIGITS:
-        return False
-    return text.count(".") < 2 or _GROUPED.fullmatch(text) is not None
+def _read(text: str) -> tuple[float, int, bool, bool]:
+    """Digits, decimals, whether the text says where the point is, whether it has one; NaN if it is no number."""
+    if len(text) > MOST_DIGITS and sum(map(str.isdigit, text)) > MOST_DIGITS:
+        return np.nan, 0, False, False
+    if _BARE.fullmatch(text):
+        return float(text), 0, _LONG_BARE.fullmatch(text) is not None, False
+    if _GROUPED.fullmatch(text):
+        return float(text.replace(".", "")), 0, False, True
+    if _ONE_POINT.fullmatch(text):
+        return float(text.replace(".", "")), len(text) - text.index(".") - 1, True, True
+    return np.nan, 0, False, False
+
+
+def _is_plausible(digits: Floats, plausible: Sequence[tuple[float, float]]) -> Flags:
+    """Columns whose middle number lies in their range as it stands."""
+    is_plausible = np.zeros(digits.shape[1], dtype=bool)
+    for column, (low, high) in enumerate(plausible):
+        known = np.abs(digits[np.isfinite(digits[:, column]) & (digits[:, column] != 0), column])
+        is_plausible[column] = known.size > 0 and low <= np.median(known) <= high
+    return is_plausible
 
 
 def scaled(digits: Floats, decimals: Integers) -> Floats:

@@ -67,10 +67,11 @@ def relation_errors(values: pd.DataFrame) -> pd.DataFrame:
         values: months x series, the numbers restored.
 
     Returns:
-        `relation, month, relative_error, tolerance, holds`; no row where a series is empty.
+        `relation, month, relative_error, tolerance, holds`; no row where a series is empty or not there.
     """
-    parts = [_errors(values, relation) for relation in RELATIONS]
-    return pd.concat(parts, ignore_index=True)
+    names = {name for relation in RELATIONS for name in (relation.left, *relation.right)}
+    every = values.reindex(columns=[*values.columns, *sorted(names - set(values.columns))])
+    return pd.concat([_errors(every, relation) for relation in RELATIONS], ignore_index=True)
 
 
 def _errors(values: pd.DataFrame, relation: Relation) -> pd.DataFrame:

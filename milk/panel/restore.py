@@ -15,9 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from milk.panel.cells import Flags
-from milk.panel.exponents import UNCERTAIN_BELOW
 from milk.panel.identities import EXACT, SYSTEMS
-from milk.panel.proof import Proof, is_addable, prove, total_and_sum
+from milk.panel.proof import Proof, is_addable, prove, sum_errors, total_and_sum
 from milk.panel.working import Working, working_table
 from milk.series import Series
 
@@ -56,9 +55,11 @@ def restore(texts: pd.DataFrame, series: Sequence[Series]) -> Restoration:
     """Restore a macro table.
 
     Args:
-        texts: months x series, the text as received, in the order of `series`; NaN where a cell is empty. Months rise.
-        series: what the columns are: block and plausible range of each.
+        texts: months x series, the text as received, a column for each of `series`; NaN where a cell is empty. Months
+            rise.
+        series: what the columns are: block and plausible range of each; their order is that of what comes back.
     """
+    texts = texts[[s.name for s in series]]
     table = working_table(texts, series)
     proof = prove(table)
     blocks = _blocks(table, proof)
@@ -69,7 +70,9 @@ def restore(texts: pd.DataFrame, series: Sequence[Series]) -> Restoration:
     return Restoration(
         values=pd.DataFrame(values, index=texts.index, columns=texts.columns),
         status=pd.DataFrame(status, index=texts.index, columns=texts.columns).astype("str"),
-        margin=pd.DataFrame(table.exponents.margin, index=texts.index, columns=texts.columns),
+        margin=pd.DataFrame(
+            np.where(table.cells.is_literal, np.inf, table.exponents.margin), index=texts.index, columns=texts.columns
+        ),
         columns=_columns(table, proof, status),
         blocks=blocks,
         identities=_identities(table),
@@ -79,7 +82,7 @@ def restore(texts: pd.DataFrame, series: Sequence[Series]) -> Restoration:
 def _statuses(table: Working, proof: Proof, is_proved_block: Flags) -> npt.NDArray[np.object_]:
     """The status of each cell; in an unproved block every cell without its own point is uncertain."""
     cells = table.cells
-    is_doubted = (table.exponents.margin < UNCERTAIN_BELOW) | proof.is_doubted | ~is_proved_block
+    is_doubted = proof.is_doubted | ~is_proved_block
     return np.select(
         [cells.is_unreadable, ~cells.is_number, cells.is_literal, is_doubted],
         ["unreadable", "missing", "literal", "uncertain"],
@@ -103,7 +106,7 @@ def _columns(table: Working, proof: Proof, status: npt.NDArray[np.object_]) -> p
     for column, s in enumerate(table.series):
         margin = table.exponents.margin[:, column]
         is_open = np.isfinite(margin)
-        worst = int(np.argmin(np.where(is_open, margin, np.inf)))
+        worst = int(np.nanargmin(margin)) if is_open.any() else 0
         counts: dict[str, int] = {name: int((status[:, column] == name).sum()) for name in STATUSES}
         rows.append(
             {
@@ -124,7 +127,7 @@ def _identities(table: Working) -> pd.DataFrame:
         is_tested = is_addable(table, one)
         if is_tested.any():
             total, parts = total_and_sum(table, one)
-            error = np.abs(total - parts) / np.abs(total)
+            error = sum_errors(table, one)
             rows.append(
                 pd.DataFrame(
                     {

@@ -23,6 +23,7 @@ class Working:
         length: how many digits stand before the point of the digits read as one number, less one.
         pinned: exponents that are known: by the text, later by proof; NaN elsewhere.
         exponents: the exponents as they stand, absolute once the level of their column is found.
+        anchor: for each column the row that holds it while nothing else does.
         proved: cells that an identity or a base year proves.
     """
 
@@ -33,6 +34,7 @@ class Working:
     length: Integers
     pinned: Floats
     exponents: Exponents
+    anchor: Integers
     proved: Flags = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +54,16 @@ class Working:
         """The numbers with the exponents as they stand."""
         return scaled(self.cells.digits, self.length - self.exponents.exponent)
 
+    def values_of(self, columns: list[int]) -> Floats:
+        """The numbers of some columns, with the exponents as they stand."""
+        decimals = self.length[:, columns] - self.exponents.exponent[:, columns]
+        return scaled(self.cells.digits[:, columns], decimals)
+
+    def sure_values(self, column: int) -> Floats:
+        """The numbers of a column other than zero whose exponents are not in doubt relative to each other."""
+        is_sure = np.isfinite(self.log_mantissa[:, column]) & ~self.exponents.is_doubted[:, column]
+        return np.asarray(self.values_of([column])[is_sure, 0])
+
     def shift(self, column: int, by: int) -> None:
         """Shift a whole column by powers of ten."""
         self.exponents.exponent[:, column] += by
@@ -59,23 +71,23 @@ class Working:
     def find_again(self) -> None:
         """Find the exponents anew, with what is proved pinned and each other column held at its anchor."""
         pinned = np.where(self.proved, self.exponents.exponent, self.pinned)
-        anchor = anchors(self.log_mantissa)
-        columns = np.arange(len(self.series))
-        is_free = ~np.isfinite(pinned).any(axis=0)
-        pinned[anchor[is_free], columns[is_free]] = self.exponents.exponent[anchor[is_free], columns[is_free]]
-        self.exponents = find_exponents(self.log_mantissa, pinned, anchor)
+        columns = np.flatnonzero(~np.isfinite(pinned).any(axis=0) & np.isfinite(self.log_mantissa).any(axis=0))
+        rows = self.anchor[columns]
+        pinned[rows, columns] = self.exponents.exponent[rows, columns]
+        self.exponents = find_exponents(self.log_mantissa, pinned, self.anchor)
 
 
 def working_table(texts: pd.DataFrame, series: Sequence[Series]) -> Working:
     """Read the texts and find first exponents by continuity alone."""
-    cells = read_cells(texts)
+    cells = read_cells(texts, [s.plausible for s in series])
     size = np.abs(cells.digits)
     is_positive = np.isfinite(size) & (size > 0)
     length = _length(np.where(is_positive, size, 1.0))
     log_mantissa = np.where(is_positive, np.log10(np.where(is_positive, size, 1.0)) - length, np.nan)
     pinned = np.where(cells.is_literal & is_positive, length - cells.decimals, np.nan)
-    exponents = find_exponents(log_mantissa, pinned, anchors(log_mantissa))
-    return Working(pd.DatetimeIndex(texts.index), series, cells, log_mantissa, length, pinned, exponents)
+    anchor = anchors(log_mantissa)
+    exponents = find_exponents(log_mantissa, pinned, anchor)
+    return Working(pd.DatetimeIndex(texts.index), series, cells, log_mantissa, length, pinned, exponents, anchor)
 
 
 def _length(size: Floats) -> Integers:

@@ -23,7 +23,7 @@ from milk.forecasting.histories import Histories, build_histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.search import Setting, best_setting, search_settings
 from milk.home.layout import Home
-from milk.home.tables import frame_hash
+from milk.home.tables import frame_hash, table_version
 from milk.models.canonical import canonical_json, sha256_hex
 from milk.models.version import ModelVersion, write_version
 from milk.months import Availability, Month, data_cutoff, horizons, issue_month_of
@@ -31,6 +31,7 @@ from milk.series import series_register
 
 SEARCH_VERSION = "1"
 """Raised when the search itself changes, so that no older result is taken for its own."""
+READ_TABLES = ("raw_milk_price", "raw_precipitation", "raw_central_bank", "restored_central_bank", "features")
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
 
 
@@ -158,7 +159,14 @@ def write_recipe(home: Home, training: Training, setting: Setting | None) -> Mod
             changes_of(training.features), until=_chosen_with(training, histories.origin_month(-1)), groups=blocks()
         ),
     )
-    return write_version(home.models, model, _card(training, histories, setting, data_version))
+    card = _card(training, histories, setting, data_version)
+    card["data"]["table_versions"] = standing_versions(home)
+    return write_version(home.models, model, card)
+
+
+def standing_versions(home: Home) -> dict[str, int]:
+    """The versions of the tables behind a training; each can be read again for as long as there is a home."""
+    return {name: version for name in READ_TABLES if (version := table_version(home, name)) >= 0}
 
 
 def blocks() -> dict[str, str]:

@@ -167,7 +167,7 @@ def replaced(column: str, value: Cell) -> Callable[[pd.DataFrame], pd.DataFrame]
     "change",
     [
         replaced("price", 2.0000000000000004),
-        replaced("imacec_index", 102.796219),
+        replaced("imacec_index", 104.317563),
         replaced("imacec_index", None),
         replaced("series_id", "another"),
         replaced("series_id", ""),
