@@ -4,6 +4,7 @@ Findings never stop a forecast. Those of inputs of the recipe, and of its own er
 others inform.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -28,7 +29,20 @@ ERRORS = "one_step_error"
 FLAGS = [*MOVED, *BROKEN]
 
 
-def assess_inputs(home: Home, issuing: Issuing, months: list[Month]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Assessed:
+    """What was found.
+
+    Attributes:
+        rows: the rows of `input_drift` of the months judged; none where no month could be.
+        errors: bias and CUSUM of the recipe up to the newest of them, see `milk.evaluation.target_drift`.
+    """
+
+    rows: pd.DataFrame
+    errors: pd.DataFrame
+
+
+def assess_inputs(home: Home, issuing: Issuing, months: list[Month]) -> Assessed:
     """Judge the inputs of some issue months, each as it was known at its cutoff, and keep what was found.
 
     Args:
@@ -36,26 +50,24 @@ def assess_inputs(home: Home, issuing: Issuing, months: list[Month]) -> pd.DataF
         issuing: features, version and provenance.
         months: consecutive issue months; those that the data cannot reach are left out.
 
-    Returns:
-        The rows of `input_drift` of these months.
-
     Raises:
         ForecastRefused: the features break their contract.
     """
     checked_inputs(issuing.features)
     wanted = reachable_of(issuing, months)
     if not wanted:
-        return empty_table(INPUT_DRIFT)
-    rows = drift_rows(issuing, wanted)
+        return Assessed(empty_table(INPUT_DRIFT), pd.DataFrame())
+    assessed = assess(issuing, wanted)
+    rows = assessed.rows
     for first, last in contiguous_ranges(set(wanted)):
         part = Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
         if not _stands(home, rows, part):
             write_table(home, TABLE, rows[rows["issue_month"].between(part.first, part.last)], replace=part)
-    return rows
+    return assessed
 
 
-def drift_rows(issuing: Issuing, months: list[Month]) -> pd.DataFrame:
-    """The rows of some reachable issue months; nothing is written."""
+def assess(issuing: Issuing, months: list[Month]) -> Assessed:
+    """Judge the inputs of some reachable issue months; nothing is written."""
     expected = {feature.name: feature.availability for feature in declared_features(series_register())}
     found = input_drift(
         changes_of(issuing.features),
@@ -64,7 +76,8 @@ def drift_rows(issuing: Issuing, months: list[Month]) -> pd.DataFrame:
         expected=expected | {PRICE: issuing.price_rule},
     )
     block = {feature.name: feature.block for feature in declared_features(series_register())}
-    rows = pd.concat([found, error_rows(issuing, months)], ignore_index=True)
+    errors = judged_errors(issuing, last=max(months))
+    rows = pd.concat([found, _error_rows(errors, issuing.price_rule, months)], ignore_index=True)
     rows = rows.assign(
         series_id=SERIES_ID,
         block=rows["feature"].map(block).fillna("price"),
@@ -72,15 +85,22 @@ def drift_rows(issuing: Issuing, months: list[Month]) -> pd.DataFrame:
         model_version=issuing.version.version_id,
     )
     types = column_types(INPUT_DRIFT)
-    return rows[list(types)].astype(types).sort_values(["issue_month", "feature"], ignore_index=True)
+    ordered = rows[list(types)].astype(types).sort_values(["issue_month", "feature"], ignore_index=True)
+    return Assessed(ordered, errors)
 
 
-def error_rows(issuing: Issuing, months: list[Month]) -> pd.DataFrame:
-    """Bias and CUSUM of the one-step errors of the recipe, as they stood at each issue month."""
-    errors = recipe_errors(issuing.features, issuing.version, issuing.price_rule, last=max(months))
-    judged = target_drift(errors).set_index("target_month")
-    origins = [pd.Timestamp(forecast_origin(month, issuing.price_rule).first_day) for month in months]
-    at_issue = judged.reindex(origins)
+def judged_errors(issuing: Issuing, *, last: Month) -> pd.DataFrame:
+    """Bias and CUSUM of the one-step errors of the recipe, refitted at every origin up to that of an issue month."""
+    forecaster, _method = recipe_of(issuing.version.model["recipe"])
+    origin = forecast_origin(last, issuing.price_rule)
+    histories = build_histories(issuing.features, price_rule=issuing.price_rule, last_origin=origin)
+    return target_drift(one_step_errors(forecaster, histories))
+
+
+def _error_rows(errors: pd.DataFrame, price_rule: Availability, months: list[Month]) -> pd.DataFrame:
+    """The errors as they stood at each issue month."""
+    origins = [pd.Timestamp(forecast_origin(month, price_rule).first_day) for month in months]
+    at_issue = errors.set_index("target_month").reindex(origins)
     return pd.DataFrame(
         {
             "issue_month": pd.Series([pd.Timestamp(month.first_day) for month in months], dtype="datetime64[us]"),
@@ -95,15 +115,6 @@ def error_rows(issuing: Issuing, months: list[Month]) -> pd.DataFrame:
             "finding": [_error_finding(row) for row in at_issue.itertuples()],
         }
     )
-
-
-def recipe_errors(
-    features: pd.DataFrame, version: ModelVersion, price_rule: Availability, *, last: Month
-) -> pd.DataFrame:
-    """The one-step errors of a version's recipe, refitted at every origin up to that of an issue month."""
-    forecaster, _method = recipe_of(version.model["recipe"])
-    histories = build_histories(features, price_rule=price_rule, last_origin=forecast_origin(last, price_rule))
-    return one_step_errors(forecaster, histories)
 
 
 def _error_finding(row: Any) -> str:  # noqa: ANN401 because pandas makes the type of a row as it goes

@@ -16,7 +16,7 @@ from milk.models.version import read_version
 from milk.months import Month
 from milk.series import series_register
 from milk.sources.sample import MACRO_FILE, PRICE_FILE
-from milk.steps.drift import ERRORS, TABLE, drift_rows
+from milk.steps.drift import ERRORS, TABLE, assess
 from milk.steps.predictions import Issuing
 from milk.steps.training import used_features
 from milk.tables import INPUT_DRIFT, RESTORED
@@ -148,16 +148,18 @@ def test_a_price_in_other_units_is_told_and_the_forecast_issued(copied: Place) -
 def test_a_recipe_that_misses_is_told(made: Made) -> None:
     version = read_version(made.place.home.models, made.place.ledger()[0].champion_version_id)
     issuing = Issuing(made.place.table("features"), version, RULE, True, NOW)
-    drift = drift_rows(issuing, [Month(2026, 11)])
-    assert all(result.passed for result in drift_results(drift, issuing))
+    assessed = assess(issuing, [Month(2026, 11)])
+    assert all(result.passed for result in drift_results(assessed, is_synthetic=True))
+    drift = assessed.rows
     is_error = drift["feature"] == ERRORS
     drift = drift.assign(
         is_drifted=drift["is_drifted"] | is_error, finding=drift["finding"].where(~is_error, "CUSUM 7.1")
     )
-    by_name = {str(result.check_name): result for result in drift_results(drift, issuing)}
+    missed = dataclasses.replace(assessed, rows=drift)
+    by_name = {str(result.check_name): result for result in drift_results(missed, is_synthetic=True)}
     assert not by_name[ERROR_CHECK].passed
     assert "CUSUM 7.1" in str(by_name[ERROR_CHECK].description)
-    nothing = drift_results(drift.head(0), dataclasses.replace(issuing))
+    nothing = drift_results(dataclasses.replace(assessed, rows=drift.head(0)), is_synthetic=True)
     assert [result.passed for result in nothing] == [True, True]
 
 

@@ -5,11 +5,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from milk.evaluation.target_drift import target_drift
-from milk.months import Month
 from milk.pictures import cumulative_errors, drift_of_inputs
-from milk.steps.drift import ERRORS, findings, recipe_errors
-from milk.steps.predictions import Issuing
+from milk.steps.drift import ERRORS, Assessed, findings
 from milk_assets.defs.metadata import markdown_table, picture
 
 INPUT_CHECK, ERROR_CHECK = "inputs_as_in_training", "recipe_hits"
@@ -17,8 +14,9 @@ SHOWN = 25
 WARN = dg.AssetCheckSeverity.WARN
 
 
-def drift_results(drift: pd.DataFrame, issuing: Issuing) -> list[dg.AssetCheckResult]:
+def drift_results(assessed: Assessed, *, is_synthetic: bool) -> list[dg.AssetCheckResult]:
     """Both checks, for the newest of the months that were judged; nothing to say where none was."""
+    drift = assessed.rows
     if drift.empty:
         said = "No month was judged, because none could be forecast."
         return [
@@ -27,10 +25,13 @@ def drift_results(drift: pd.DataFrame, issuing: Issuing) -> list[dg.AssetCheckRe
         ]
     newest = drift[drift["issue_month"] == drift["issue_month"].max()]
     is_error = newest["feature"] == ERRORS
-    return [_inputs(newest[~is_error], drift, issuing), _errors(newest[is_error], issuing)]
+    return [
+        _inputs(newest[~is_error], drift, is_synthetic=is_synthetic),
+        _errors(newest[is_error], assessed.errors, is_synthetic=is_synthetic),
+    ]
 
 
-def _inputs(newest: pd.DataFrame, drift: pd.DataFrame, issuing: Issuing) -> dg.AssetCheckResult:
+def _inputs(newest: pd.DataFrame, drift: pd.DataFrame, *, is_synthetic: bool) -> dg.AssetCheckResult:
     used, others = findings(newest, of_inputs=True), findings(newest, of_inputs=False)
     month = f"{newest['issue_month'].iloc[0]:%Y-%m}"
     said = f"{month}: {_counted(len(used), 'input of the recipe stands', 'inputs of the recipe stand')} out"
@@ -43,21 +44,19 @@ def _inputs(newest: pd.DataFrame, drift: pd.DataFrame, issuing: Issuing) -> dg.A
         metadata={
             "findings": markdown_table(_rows(pd.concat([used, others]))),
             "findings_by_issue_month": markdown_table(_by_month(drift)),
-            "drift": picture(drift_of_inputs(newest, is_synthetic=issuing.is_synthetic), f"Inputs of {month}"),
+            "drift": picture(drift_of_inputs(newest, is_synthetic=is_synthetic), f"Inputs of {month}"),
         },
     )
 
 
-def _errors(newest: pd.DataFrame, issuing: Issuing) -> dg.AssetCheckResult:
+def _errors(newest: pd.DataFrame, errors: pd.DataFrame, *, is_synthetic: bool) -> dg.AssetCheckResult:
     row = newest.iloc[0]
-    month = Month.of(row["issue_month"])
-    judged = target_drift(recipe_errors(issuing.features, issuing.version, issuing.price_rule, last=month))
-    drawn = cumulative_errors(judged, is_synthetic=issuing.is_synthetic)
+    drawn = cumulative_errors(errors, is_synthetic=is_synthetic)
     return dg.AssetCheckResult(
         check_name=ERROR_CHECK,
         passed=not row["finding"],
         severity=WARN,
-        description=f"{month}: {row['finding'] or 'the recipe hits as it did'}.",
+        description=f"{row['issue_month']:%Y-%m}: {row['finding'] or 'the recipe hits as it did'}.",
         metadata={"errors": int(row["values_in_window"]), "cusum": picture(drawn, "CUSUM of the one-step errors")},
     )
 

@@ -12,7 +12,7 @@ from milk.home.tables import frame_hash, table_version
 from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.pictures import forecast_fan, sparkline
-from milk.steps.drift import assess_inputs
+from milk.steps.drift import Assessed, assess_inputs
 from milk.steps.predictions import TABLE, Issued, Issuing, issue_months, known_prices, schema_problem
 from milk.steps.provenance import is_synthetic
 from milk.tables import BATCH_PREDICTIONS
@@ -84,9 +84,9 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         months = [Month.parse(key) for key in context.partition_keys]
         issuing = Issuing(features, prod_model, workplace.price_rule, is_synthetic(workplace.home), clock.now())
         with explained():
-            drift = assess_inputs(workplace.home, issuing, months)
+            assessed = assess_inputs(workplace.home, issuing, months)
             issued = issue_months(workplace.home, issuing, months)
-        made = _Made(issued, drift, issuing, table_version(workplace.home, TABLE))
+        made = _Made(issued, assessed, issuing, table_version(workplace.home, TABLE))
         yield from _events(context.log.warning, made, len(months))
 
     return batch_predictions
@@ -97,7 +97,7 @@ class _Made:
     """What a step made, for the pages."""
 
     issued: Issued
-    drift: pd.DataFrame
+    assessed: Assessed
     issuing: Issuing
     version: int
 
@@ -110,7 +110,7 @@ def _events(
     if len(issued.months) == wanted:
         # When a forecast was made is no part of what it says: the same forecast again is the same data version.
         content = frame_hash(issued.rows.drop(columns="issued_at"))
-        results = [_schema_result(issued.rows), *drift_results(made.drift, made.issuing)]
+        results = [_schema_result(issued.rows), *drift_results(made.assessed, is_synthetic=made.issuing.is_synthetic)]
         yield dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(content), check_results=results)
         return
     # Not every month could be made. Those that were made are recorded one by one, and the step yields no output, so
@@ -120,7 +120,7 @@ def _events(
     for month, reason in issued.unreachable.items():
         warn(f"{month} was not forecast: {reason}.")
     # Without its checks the step would fail, though it did all that could be done.
-    yield from drift_results(made.drift, made.issuing)
+    yield from drift_results(made.assessed, is_synthetic=made.issuing.is_synthetic)
     if issued.refused:
         reasons = "\n".join(f"{month}: {reason}" for month, reason in issued.refused.items())
         said = f"Rows that break their contract were not written; the other months were.\n{reasons}"

@@ -11,7 +11,7 @@ from milk.home.layout import Home
 from milk.home.tables import read_table, table_version
 from milk.models.version import ModelVersion
 from milk.months import Month, month_range
-from milk.steps.drift import ERRORS, TABLE, assess_inputs, distribution_of, drift_rows, findings, inputs_of
+from milk.steps.drift import ERRORS, TABLE, assess, assess_inputs, distribution_of, findings, inputs_of
 from milk.steps.predictions import Issuing
 from milk.steps.training import stage_version
 from milk.tables import INPUT_DRIFT
@@ -43,6 +43,10 @@ def with_values(issuing: Issuing, feature: str, first: str, factor: float, *, is
     if is_repeated:
         features.loc[rows, "is_repeated"] = True
     return dataclasses.replace(issuing, features=features)
+
+
+def drift_rows(issuing: Issuing, months: list[Month]) -> pd.DataFrame:
+    return assess(issuing, months).rows
 
 
 def finding_of(rows: pd.DataFrame, feature: str, issue_month: Month = LAST) -> str:
@@ -138,7 +142,7 @@ def test_the_table_is_written_once_and_only_the_months_asked_for(tmp_path: Path,
 
 
 def test_months_out_of_reach_are_left_out(tmp_path: Path, issuing: Issuing) -> None:
-    assert assess_inputs(Home(tmp_path), issuing, [LAST + 1]).empty
+    assert assess_inputs(Home(tmp_path), issuing, [LAST + 1]).rows.empty
 
 
 def test_the_errors_are_those_of_the_recipe_in_production(issuing: Issuing) -> None:
