@@ -45,7 +45,7 @@ NO_MONTH = -(10**6)
 """Stands for a month that there is not, among ordinals."""
 
 _GROWTH = 0.15
-_DRIFT_MARGIN = 1.14
+_DRIFT_MARGIN = 1.08
 _RANGE_MARGIN = 1.45
 _GROUP_WEIGHT = 0.75
 _DIGITS = 12
@@ -63,7 +63,7 @@ def training_distribution(
     A limit is the largest value that the statistic took in training, over the feature (weight 1/4) and over its whole
     group (weight 3/4), in logs; so it knows how many features the group has, how they move together and how heavy
     their tails are. It is raised by `(240 / months)^0.15`, for in a short training the largest value of 20 years has
-    not been seen. The constants were set by simulation (`benchmarks/drift.py`) to less than one false alarm in 20
+    not been seen. The constants were set by simulation (`benchmarks/drift.py`) to about one false alarm in 20
     years and group.
 
     Args:
