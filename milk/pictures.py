@@ -195,3 +195,55 @@ def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
+
+
+def changes_by_calendar_month(changes: pd.DataFrame, judged: pd.DataFrame, name: str, *, is_synthetic: bool) -> bytes:
+    """The monthly change of a series by calendar month, the newest year marked, with what its past allows.
+
+    Args:
+        changes: `calendar_month, change, is_new` (see `milk.panel.quality_panel.calendar_changes`).
+        judged: the newest changes of the series with `month, low, high`.
+        name: the series.
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure(f"{name}: change by calendar month", "log change", is_synthetic=is_synthetic)
+    past, newest = changes[~changes["is_new"]], changes[changes["is_new"]]
+    axes.scatter(past["calendar_month"], past["change"], color=GREY, s=6, alpha=0.5, label="earlier years")
+    months = judged["month"].dt.month
+    axes.vlines(months, judged["low"], judged["high"], color=BLUE, alpha=0.25, linewidth=9, label="allowed")
+    axes.scatter(newest["calendar_month"], newest["change"], color=ORANGE, s=26, label="newest year")
+    axes.set_xticks(range(1, 13))
+    axes.legend(frameon=False, fontsize=8, ncols=3)
+    return _png(figure)
+
+
+def features_over_time(counts: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """How many features of each block have a value, by month, one above the other.
+
+    Args:
+        counts: months x blocks (see `milk.panel.quality_panel.block_features`).
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure("Features with a value, by month", "features", is_synthetic=is_synthetic)
+    colours = [mpl.colormaps["tab20"](k) for k in range(len(counts.columns))]
+    axes.stackplot(counts.index, counts.to_numpy().T, labels=counts.columns.tolist(), colors=colours, step="post")
+    axes.legend(frameon=False, fontsize=7, loc="upper left", ncols=2)
+    return _png(figure)
+
+
+def margins_of_cells(margin: pd.DataFrame, uncertain_below: float, *, is_synthetic: bool) -> bytes:
+    """By how much the next best power of ten fits worse: how many restored cells have which margin.
+
+    Args:
+        margin: months x series, NaN or infinite where there is nothing to choose.
+        uncertain_below: margins below it are in doubt.
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure("How sure a restored cell is", "cells", is_synthetic=is_synthetic)
+    known = margin.to_numpy(dtype=float)
+    axes.hist(known[np.isfinite(known)], bins=60, color=BLUE)
+    axes.axvline(uncertain_below, color="#b91c1c", linewidth=1, label="in doubt below")
+    axes.set_yscale("log")
+    axes.set_xlabel("margin to the next best power of ten, in log10 steps")
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)

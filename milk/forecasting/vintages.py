@@ -21,6 +21,10 @@ def log_changes(values: pd.DataFrame) -> pd.DataFrame:
         The same columns and `is_repeated`, whether the two values are equal; months without the month before are left
         out.
     """
+    if values.empty:
+        return values.assign(is_repeated=pd.Series(dtype="bool"))[
+            ["feature", "month", "value", "known_since", "is_repeated"]
+        ]
     pairs = _pairs(values)
     change = np.log(pairs["value"].to_numpy()) - np.log(pairs["before"].to_numpy())
     made = pairs[_KEY].assign(value=change, is_repeated=(pairs["value"] == pairs["before"]).to_numpy())
@@ -29,6 +33,8 @@ def log_changes(values: pd.DataFrame) -> pd.DataFrame:
 
 def repeats(values: pd.DataFrame) -> pd.Series:
     """Whether each value is that of the month before, as that stood when the value became known."""
+    if values.empty:
+        return pd.Series(index=values.index, dtype="bool")
     ordered = values.assign(place=np.arange(len(values))).sort_values("known_since", kind="stable")
     joined = pd.merge_asof(ordered, _of_month_before(values), on="known_since", by=["feature", "month"])
     is_repeated = (joined["value"] == joined["before"]).to_numpy()[np.argsort(joined["place"].to_numpy())]

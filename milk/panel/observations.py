@@ -12,6 +12,7 @@ value would be the later of the two and stand for ever, and every further recept
 import datetime as dt
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from milk.months import Availability, Month, available_from
@@ -62,6 +63,44 @@ def new_observations(
         received_at=pd.Series(reception, index=added.index).astype(UTC_TIME),
         snapshot=pd.Series(snapshot, index=added.index).astype("str"),
     )
+
+
+def revisions(added: pd.DataFrame, standing: pd.DataFrame, *, is_point_lost: bool = False) -> pd.DataFrame:
+    """What a file changed of what stood.
+
+    Args:
+        added: the observations that it added (see `new_observations`).
+        standing: all observations of the source before it.
+        is_point_lost: whether the texts have lost their decimal points, as those of the macro file have. Then only
+            their digits are compared, at the power of ten that is nearest to no change; so a change of unit by a power
+            of ten is none.
+
+    Returns:
+        `series, month, before, after, relative_change`, the largest change first. A difference of the text alone, as a
+        zero at its end, is a change of 0; infinite where nothing was before; NaN where a text is no number.
+    """
+    revised = added.loc[added["known_by"] == "received", [*KEY, "value"]].rename(columns={"value": "after"})
+    before = latest(standing)[[*KEY, "value"]].rename(columns={"value": "before"})
+    pairs = revised.merge(before, on=KEY, how="left", validate="1:1")[[*KEY, "before", "after"]]
+    pairs["relative_change"] = _relative_change(pairs["before"], pairs["after"], is_point_lost=is_point_lost)
+    order = pairs["relative_change"].abs().sort_values(ascending=False, kind="stable").index
+    return pairs.loc[order].reset_index(drop=True)
+
+
+def _relative_change(before: pd.Series, after: pd.Series, *, is_point_lost: bool) -> pd.Series:
+    old, new = (_number(texts, is_point_lost=is_point_lost) for texts in (before, after))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = new / old
+        if is_point_lost:
+            power = np.round(np.log10(np.abs(ratio)))
+            ratio = ratio / np.where(np.isfinite(power), 10.0**power, 1.0)
+    # Zero for zero is no change; the rounding takes away what the division of equal digits leaves.
+    return pd.Series(np.where(old == new, 0.0, (ratio - 1).round(12)), index=before.index, dtype="float64")
+
+
+def _number(texts: pd.Series, *, is_point_lost: bool) -> pd.Series:
+    digits = texts.str.replace(".", "", regex=False) if is_point_lost else texts
+    return pd.to_numeric(digits, errors="coerce").astype("float64")
 
 
 def known_since(observations: pd.DataFrame, rules: dict[str, Availability]) -> pd.Series:

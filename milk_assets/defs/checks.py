@@ -1,7 +1,8 @@
 """Checks of stored tables: a schema check from each pandera schema, and what a careful reviewer would look at.
 
 They are there for the reader of the UI. What must never pass is refused in code before it is written: a check blocks
-its descendants within one run only.
+its descendants within one run only. In later runs a blocking check that stands red is asked for before its asset is
+read (`standing_checks`).
 """
 
 from collections.abc import Iterator
@@ -16,16 +17,21 @@ from milk.evaluation.promotion import beats_last_value
 from milk.models.version import ModelVersion
 from milk.months import contiguous_ranges
 from milk.panel.observations import latest
+from milk.panel.quality_schema import failing_rows
 from milk.publication.ledger import current_champion
 from milk.publication.read import broken_issues, issue_months
 from milk.series import SERIES_ID
+from milk.sources.files import SOURCE_FILES
 from milk.steps.predictions import schema_problem
 from milk.steps.promotion import load_champion
 from milk.steps.publication import unpublished_months
+from milk.steps.receive import table_of
 from milk.steps.training import Params
 from milk.tables import TABLES
-from milk_assets.defs.io_managers import read_staged
+from milk_assets.defs.data_checks import data_checks
 from milk_assets.defs.resources import Workplace
+from milk_assets.defs.shown import table_of_rows
+from milk_assets.defs.staged import read_staged
 
 CHECKED_INSIDE = "batch_predictions"
 """Answers its schema check itself, with the rows at hand: a check of its own would load every month for one."""
@@ -33,6 +39,10 @@ WARN = dg.AssetCheckSeverity.WARN
 PROBLEMS_SHOWN = 5
 FEWEST_SETTINGS = 12
 """A search over fewer is none."""
+RECEIVED_AS = {table_of(source): file.file_name for source, file in SOURCE_FILES.items()} | {
+    "restored_central_bank": SOURCE_FILES["central_bank"].file_name
+}
+"""The file of which the rows of a table are, where it is of one."""
 
 
 def schema_check(asset: str, schema: pa.DataFrameSchema) -> dg.AssetChecksDefinition:
@@ -46,13 +56,23 @@ def schema_check(asset: str, schema: pa.DataFrameSchema) -> dg.AssetChecksDefini
     )
     def check(table: pd.DataFrame) -> dg.AssetCheckResult:
         problem = schema_problem(schema, table)
+        # The rows are looked up only where there are any: it takes a second look at the whole table.
+        failing = _placed(failing_rows(schema, table), asset) if problem else pd.DataFrame()
         return dg.AssetCheckResult(
             passed=not problem,
             description=problem or "Every row keeps its contract.",
-            metadata={"rows": len(table)},
+            metadata={"rows": len(table), "failures": len(failing), **table_of_rows("failing_rows", failing)},
         )
 
     return check
+
+
+def _placed(failing: pd.DataFrame, asset: str) -> pd.DataFrame:
+    """Failing rows with the file that held them in place of its hash, of which the beginning is enough."""
+    if asset not in RECEIVED_AS or "snapshot" not in failing.columns:
+        return failing
+    file = failing["snapshot"].map(lambda sha256: f"{RECEIVED_AS[asset]} {sha256[:8]}".strip() if sha256 else "")
+    return failing.drop(columns="snapshot").assign(file=file)[["file", *failing.columns.drop("snapshot")]]
 
 
 @dg.asset_check(
@@ -228,3 +248,4 @@ def all_checks() -> Iterator[dg.AssetChecksDefinition]:
         store_is_whole,
         nothing_unpublished,
     )
+    yield from data_checks()

@@ -1,7 +1,8 @@
 """How values of assets are kept: Delta tables, JSON documents, model versions, the ledger.
 
 An own small manager, because the published one for Delta holds pandas below 3 and fails on partitioned writes. What a
-step must write under a lock or in parts (observations, monthly tables) it writes itself; it is read back here.
+step must write under a lock or in parts (observations, monthly tables) it writes itself; it is read back here. Whatever
+is read to make an asset of it is refused while a blocking check of it stands red (`standing_checks`).
 """
 
 import dagster as dg
@@ -9,13 +10,14 @@ import pandas as pd
 
 from milk.errors import VersionRefused
 from milk.home.documents import read_document, write_document
-from milk.home.layout import Home
 from milk.home.tables import has_table, read_table, write_whole_table
-from milk.models.version import ModelVersion, read_version
+from milk.models.version import ModelVersion
 from milk.steps.promotion import load_champion
 from milk.steps.training import Params
 from milk_assets.defs.failures import explained
 from milk_assets.defs.resources import Workplace
+from milk_assets.defs.staged import read_staged
+from milk_assets.defs.standing_checks import refuse_red_input
 
 
 class DeltaIOManager(dg.ConfigurableIOManager):
@@ -31,6 +33,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read the whole table."""
+        refuse_red_input(context)
         name = context.asset_key.path[-1]
         if not has_table(self.workplace.home, name):
             raise _never_made(name)
@@ -49,6 +52,7 @@ class ParamsIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> Params:
         """Read the document."""
+        refuse_red_input(context)
         name = context.asset_key.path[-1]
         with explained():
             document = read_document(self.workplace.home, name)
@@ -69,6 +73,7 @@ class StagedVersionIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> ModelVersion:
         """Read and verify the version."""
+        refuse_red_input(context)
         with explained():
             return read_staged(self.workplace.home, context.asset_key.path[-1])
 
@@ -81,27 +86,14 @@ class LedgerIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: ModelVersion) -> None:
         """Nothing: the asset has written its row."""
 
-    def load_input(self, context: dg.InputContext) -> ModelVersion:  # noqa: ARG002  # because the ledger has one champion
+    def load_input(self, context: dg.InputContext) -> ModelVersion:
         """Read and verify the champion."""
+        refuse_red_input(context)
         with explained(), self.workplace.store() as store:
             champion = load_champion(self.workplace.home, store)
             if champion is None:
                 raise VersionRefused("Nothing is in production yet: materialise prod_model first.")
             return champion
-
-
-def read_staged(home: Home, asset: str) -> ModelVersion:
-    """The verified version that is staged.
-
-    Raises:
-        VersionRefused: there is none, or it is damaged.
-    """
-    pointer = read_document(home, asset)
-    if pointer is None:
-        raise VersionRefused(f"Nothing is staged yet: materialise {asset} first.")
-    if not isinstance(pointer, dict) or not {"version_id", "sha256"} <= pointer.keys():
-        raise VersionRefused(f"The document {asset} of the home is damaged: materialise {asset} again.")
-    return read_version(home.models, pointer["version_id"], expected_sha256=pointer["sha256"])
 
 
 def _never_made(asset: str) -> dg.Failure:

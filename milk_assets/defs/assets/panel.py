@@ -3,10 +3,11 @@
 import dagster as dg
 import pandas as pd
 
-from milk.forecasting.features import build_features
+from milk.forecasting.features import TRANSFORMATIONS, build_features, declared_features
 from milk.home.tables import frame_hash
 from milk.panel.merge import merge_sources
-from milk.pictures import price_history, sparkline
+from milk.panel.quality_panel import block_features, block_table, feature_table, implausible_values
+from milk.pictures import features_over_time, price_history, sparkline
 from milk.series import series_register
 from milk.steps.provenance import is_synthetic
 from milk.tables import FEATURES, MERGED_TABLE
@@ -38,6 +39,8 @@ def merged_table(
     """
     with explained():
         merged, repairs = merge_sources(raw_milk_price, raw_precipitation, restored_central_bank, series_register())
+    odd = implausible_values(raw_precipitation, restored_central_bank, series_register())
+    blocks = block_table(merged, restored_central_bank, odd, series_register())
     rows = [{"repair": r.name, "cells": r.cells, "reason": r.reason} for r in repairs]
     synthetic = is_synthetic(workplace.home)
     return dg.MaterializeResult(
@@ -49,6 +52,7 @@ def merged_table(
             "last_month": f"{merged['month'].iloc[-1]:%Y-%m}",
             "price": picture(sparkline(merged["price"]), "price"),
             "price_history": picture(price_history(merged, is_synthetic=synthetic), "Farm-gate milk price"),
+            "blocks": markdown_table(blocks.to_dict(orient="records")),
             "repairs": markdown_table(rows),
         },
         data_version=dg.DataVersion(frame_hash(merged)),
@@ -63,6 +67,7 @@ def merged_table(
     metadata=table_metadata(FEATURES),
 )
 def features(
+    workplace: Workplace,
     merged_table: pd.DataFrame,
     raw_milk_price: pd.DataFrame,
     raw_precipitation: pd.DataFrame,
@@ -77,17 +82,26 @@ def features(
     """
     with explained():
         table = build_features(merged_table, raw_milk_price, raw_precipitation, restored_central_bank)
-    by_feature = table.groupby("feature")["month"].agg(["size", "min", "max"]).reset_index()
-    rows = _feature_rows(by_feature)
+    declared = declared_features(series_register())
+    by_feature = feature_table(table, declared)
+    drawn = features_over_time(block_features(table, declared), is_synthetic=is_synthetic(workplace.home))
     return dg.MaterializeResult(
         value=table,
-        metadata={"dagster/row_count": len(table), "by_feature": markdown_table(rows)},
+        metadata={
+            "dagster/row_count": len(table),
+            "features": int((by_feature["rows"] > 0).sum()),
+            "revisions": int(by_feature["revisions"].sum()),
+            "transformations": markdown_table([{"name": n, "what it is": w} for n, w in TRANSFORMATIONS.items()]),
+            "known_over_time": picture(drawn, "Features with a value, by month"),
+            **_by_block(by_feature),
+        },
         data_version=dg.DataVersion(frame_hash(table)),
     )
 
 
-def _feature_rows(by_feature: pd.DataFrame) -> list[dict[str, object]]:
-    return [
-        {"feature": name, "rows": int(size), "first": f"{first:%Y-%m}", "last": f"{last:%Y-%m}"}
-        for name, size, first, last in by_feature.itertuples(index=False)
-    ]
+def _by_block(by_feature: pd.DataFrame) -> dict[str, dg.MarkdownMetadataValue]:
+    """A table for each block: one of all features would be too long to read."""
+    return {
+        f"block_{name}": markdown_table(part.drop(columns="block").to_dict(orient="records"))
+        for name, part in by_feature.groupby("block", sort=False)
+    }

@@ -1,20 +1,18 @@
 """The three sources, exactly as received."""
 
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 import dagster as dg
 
 from milk.series import SourceName
-from milk.sources.faults import count_by_kind
-from milk.steps.receive import Received, receive
+from milk.steps.receive import receive
 from milk.tables import OBSERVATIONS
 from milk_assets.defs.failures import explained
-from milk_assets.defs.metadata import OWNERS, markdown_table, table_metadata
+from milk_assets.defs.metadata import OWNERS, table_metadata
+from milk_assets.defs.reception import reception_checks, reception_metadata, reception_results
 from milk_assets.defs.resources import Clock, Workplace
 
 GROUP = "sources"
-FAULTS_SHOWN = 25
-
 
 if TYPE_CHECKING:
     _Made: TypeAlias = dg.MaterializeResult[None]
@@ -40,16 +38,7 @@ _COMMON: _Common = {
 }
 
 
-def _reception_check(asset: str) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        "received_without_faults",
-        asset=asset,
-        description="The file is there, and no row or cell of it had to be reported. A warning only: faults that make "
-        "a file unusable stop the run before anything is kept.",
-    )
-
-
-@dg.asset(check_specs=[_reception_check("raw_milk_price")], **_COMMON)
+@dg.asset(check_specs=reception_checks("raw_milk_price"), **_COMMON)
 def raw_milk_price(workplace: Workplace, clock: Clock) -> _Made:
     """Every milk price that was ever received: one row for each month and each revision of it.
 
@@ -60,7 +49,7 @@ def raw_milk_price(workplace: Workplace, clock: Clock) -> _Made:
     return _reception(workplace, clock, "milk_price")
 
 
-@dg.asset(check_specs=[_reception_check("raw_precipitation")], **_COMMON)
+@dg.asset(check_specs=reception_checks("raw_precipitation"), **_COMMON)
 def raw_precipitation(workplace: Workplace, clock: Clock) -> _Made:
     """Every rain value that was ever received: one row for each region, month and revision.
 
@@ -70,7 +59,7 @@ def raw_precipitation(workplace: Workplace, clock: Clock) -> _Made:
     return _reception(workplace, clock, "precipitation")
 
 
-@dg.asset(check_specs=[_reception_check("raw_central_bank")], **_COMMON)
+@dg.asset(check_specs=reception_checks("raw_central_bank"), **_COMMON)
 def raw_central_bank(workplace: Workplace, clock: Clock) -> _Made:
     """Every cell of the macro file that was ever received: one row for each of 84 series, month and revision.
 
@@ -84,40 +73,7 @@ def _reception(workplace: Workplace, clock: Clock, source: SourceName) -> _Made:
     with explained():
         received = receive(workplace.home, workplace.folder, source, received_at=clock.now())
     return dg.MaterializeResult(
-        metadata=_metadata(received),
+        metadata=reception_metadata(received),
         data_version=dg.DataVersion(received.snapshot or "missing"),
-        check_results=[_check_result(received)],
-    )
-
-
-def _metadata(received: Received) -> dict[str, Any]:
-    shown = [
-        {"severity": f.severity, "row": f.row, "column": f.column, "value": f.value, "problem": f.problem}
-        for f in received.faults[:FAULTS_SHOWN]
-    ]
-    return {
-        "dagster/row_count": received.observations,
-        "rows_in_file": received.rows_read,
-        "new_observations": len(received.added),
-        "revised_values": int((received.added["known_by"] == "received").sum()),
-        "faults": len(received.faults),
-        "faults_by_kind": markdown_table([{"kind": k, "count": n} for k, n in count_by_kind(received.faults).items()]),
-        "fault_list": markdown_table(shown),
-        "snapshot_sha256": received.snapshot or "no file",
-    }
-
-
-def _check_result(received: Received) -> dg.AssetCheckResult:
-    if received.is_missing:
-        said = "The optional file is not there; the forecast rests on the price alone."
-    elif received.faults:
-        said = f"{len(received.faults)} rows or cells were left out or kept as received; see the fault list."
-    else:
-        said = "Nothing to report."
-    return dg.AssetCheckResult(
-        check_name="received_without_faults",
-        passed=not received.is_missing and not received.faults,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=said,
-        metadata={"faults": len(received.faults)},
+        check_results=reception_results(received),
     )

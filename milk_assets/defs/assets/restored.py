@@ -6,11 +6,12 @@ import dagster as dg
 import pandas as pd
 
 from milk.home.tables import frame_hash
+from milk.panel.exponents import UNCERTAIN_BELOW
 from milk.panel.relations import relation_errors
 from milk.panel.repairs import Repair
 from milk.panel.restore import STATUSES, Restoration
 from milk.panel.restored import restore_observations
-from milk.pictures import before_and_after, identity_errors
+from milk.pictures import before_and_after, identity_errors, margins_of_cells
 from milk.series import series_register
 from milk.steps.provenance import is_synthetic
 from milk.tables import RESTORED
@@ -94,6 +95,9 @@ def _metadata(
     if len(restoration.identities):
         drawn = identity_errors(restoration.identities, is_synthetic=synthetic)
         metadata["identity_errors"] = picture(drawn, "Error of each identity by month")
+    if len(table):
+        drawn = margins_of_cells(restoration.margin, UNCERTAIN_BELOW, is_synthetic=synthetic)
+        metadata["margins"] = picture(drawn, "Margin to the next best power of ten")
     shown = table[(table["series"] == SHOWN) & table["value"].notna()]
     if len(shown):
         drawn = before_and_after(shown, is_synthetic=synthetic)
@@ -104,7 +108,12 @@ def _metadata(
 def _block_rows(restoration: Restoration) -> list[dict[str, object]]:
     series = restoration.columns.groupby("block", sort=False).size()
     return [
-        {"block": b, "series": int(series[b]), "proved": "yes" if proved else "no", "reason": reason or "it adds up"}
+        {
+            "block": b,
+            "series": int(series[b]),
+            "proved": "yes" if proved else "no",
+            "reason": reason or "every series is proved",
+        }
         for b, proved, reason in restoration.blocks.itertuples(index=False)
     ]
 

@@ -2,14 +2,15 @@
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milk.months import Month, available_from, data_cutoff
-from milk.panel.observations import as_of, known_since, latest, new_observations
-from milk.series import series_register
+from milk.panel.observations import as_of, known_since, latest, new_observations, revisions
+from milk.series import SourceName, series_register
 from milk.tables import OBSERVATIONS
 from tests.milk.panel.vintages import NOON, parsed_of, receive_next, received, values_of
 from tests.milk.sources.texts import START
@@ -163,3 +164,61 @@ def test_month_twice_in_one_file_is_a_bug_and_raises() -> None:
     parsed = parsed_of(["3.85"])
     with pytest.raises(pd.errors.MergeError):
         received(pd.concat([parsed, parsed], ignore_index=True), pd.concat([parsed, parsed], ignore_index=True))
+
+
+def revised(before: str, after: str, *, source: SourceName = "milk_price") -> float:
+    """The relative change of one value from one file to the next."""
+    standing = received(parsed_of([before], source=source), source=source)
+    added = receive_next(standing, parsed_of([after], source=source), at=NOON + DAY, source=source).tail(1)
+    return float(revisions(added, standing, is_point_lost=source == "central_bank")["relative_change"].iloc[0])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [("200", "210", 0.05), ("200", "190", -0.05), ("4.5", "4.50", 0.0), ("2", "2000", 999.0), ("0.1", "0.3", 2.0)],
+)
+def test_a_revised_price_tells_its_change(before: str, after: str, change: float) -> None:
+    assert revised(before, after) == pytest.approx(change, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        ("104.317.562", "104.317.56", 0.0),
+        ("104.317.562", "104.317.562.3", 2.9e-9),
+        ("104.3", "10.43", 0.0),
+        ("738", "0.738", 0.0),
+        ("999.5", "100.05", 0.001),
+        ("100.05", "999.5", -0.001),
+        ("-3.5", "3.5", -2.0),
+    ],
+)
+def test_a_text_without_its_point_is_compared_by_its_digits(before: str, after: str, change: float) -> None:
+    assert revised(before, after, source="central_bank") == pytest.approx(change, abs=1e-6)
+
+
+def test_a_lost_zero_at_the_end_is_no_change_at_all() -> None:
+    assert revised("104.317.560", "104.317.56", source="central_bank") == 0.0
+
+
+def test_rain_from_nothing_is_an_infinite_change_and_comes_first() -> None:
+    assert revised("0", "0.0", source="precipitation") == 0.0
+    assert revised("0", "1.5", source="precipitation") == np.inf
+
+
+def test_revisions_are_told_largest_first_and_first_values_are_none() -> None:
+    standing = received(parsed_of(["100", "200", "300"]))
+    added = receive_next(standing, parsed_of(["101", "190", "300", "400"]), at=NOON + DAY).iloc[len(standing) :]
+    told = revisions(added, standing)
+    assert list(told.columns) == ["series", "month", "before", "after", "relative_change"]
+    assert told[["before", "after"]].to_numpy().tolist() == [["200", "190"], ["100", "101"]]
+    assert told["relative_change"].tolist() == pytest.approx([-0.05, 0.01])
+    assert revisions(standing, standing.iloc[:0]).empty
+
+
+def test_a_revision_of_a_revision_is_told_from_the_one_that_stood() -> None:
+    standing = received(parsed_of(["100"]), parsed_of(["110"]))
+    added = receive_next(standing, parsed_of(["121"]), at=NOON + 5 * DAY).tail(1)
+    assert revisions(added, standing)[["before", "relative_change"]].to_numpy().tolist() == [
+        ["110", pytest.approx(0.1)]
+    ]

@@ -214,3 +214,33 @@ def test_sample_is_received(home: Home) -> None:
     assert dataset is not None
     assert dataset.is_synthetic
     assert dataset.last_month == Month(2026, 10)
+
+
+def test_a_reception_tells_what_it_changed(home: Home, folder: DataFolder) -> None:
+    first = receive_at(home, folder)
+    assert first.revisions.empty
+    assert first.agreement.empty
+    revised = [*PRICES[:38], "150.15", "139.50"]
+    put(folder, "milk_price", price_file(revised))
+    received = receive_at(home, folder, at=LATER)
+    assert received.revisions[["before", "after"]].to_numpy().tolist() == [["138.5", "150.15"], ["139.5", "139.50"]]
+    assert received.revisions["relative_change"].tolist() == [pytest.approx(150.15 / 138.5 - 1), 0.0]
+    (row,) = received.agreement.to_dict(orient="records")
+    assert (row["came_again"], row["changed"], row["largely_changed"], row["agrees"]) == (40, 2, 1, True)
+    again = receive_at(home, folder, at=LATER + dt.timedelta(days=1))
+    assert again.revisions.empty
+    assert again.agreement["changed"].tolist() == [0]
+
+
+def test_a_macro_text_is_compared_without_its_points(home: Home, folder: DataFolder) -> None:
+    put(folder, "central_bank", file_of("central_bank", rows_of("central_bank", ["102.796.210", "738"])))
+    receive_at(home, folder, "central_bank")
+    put(folder, "central_bank", file_of("central_bank", rows_of("central_bank", ["102.796.21", "7.454"])))
+    received = receive_at(home, folder, "central_bank", at=LATER)
+    assert received.revisions["relative_change"].tolist() == [pytest.approx(0.01, abs=1e-4), 0.0]
+
+
+def test_an_optional_file_that_is_not_there_changes_nothing(home: Home, folder: DataFolder) -> None:
+    received = receive_at(home, folder, "precipitation")
+    assert received.revisions.empty
+    assert received.agreement.empty
