@@ -129,6 +129,7 @@ RESTORED = pa.DataFrameSchema(
             nullable=True,
         ),
         "is_proved": _column("bool", "Whether the level of its block is proved; a block that is not is not used."),
+        "is_usable": _column("bool", "Whether it is used: proved, its power of ten not in doubt, and plausible."),
         "known_since": _column(INSTANT, "From when the value is known: the rule of its series, or its reception."),
         "known_by": _column(
             "str", "'rule' for a first value, 'received' for a revised one.", checks=pa.Check.isin(["rule", "received"])
@@ -228,7 +229,9 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
         "issued_at": _column(INSTANT, "When the forecast was made."),
         "data_cutoff": _column(INSTANT, "Nothing that became known later took part."),
         "is_synthetic": _column("bool", "Whether the data are invented."),
-        "data_versions": _column("str", "JSON: content hash and table version of what was read."),
+        "data_versions": _column(
+            "str", "JSON: content hashes of what the recipe used, and versions of the tables read."
+        ),
     },
     checks=[_nested("price"), _horizon_check()],
     unique=["issue_month", "target_month"],

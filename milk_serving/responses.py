@@ -24,7 +24,7 @@ _FORECAST: dict[str, Any] = {
     "issued_at": "2014-10-02T12:00:00Z", "data_cutoff": "2014-10-01T03:00:00Z", "forecast_origin": "2014-09",
     "horizon_months": 1, "price": 212.3456, "lower_80": 207.1, "upper_80": 217.9, "lower_95": 204.2, "upper_95": 221.0,
     "unit": "CLP/L", "kind": "live", "model_version": "v-0123456789ab",
-    "data_versions": {"features": {"table_version": 3}, "model": {"sha256": "0123..."}},
+    "data_versions": {"features": {"sha256": "4567..."}, "model": {"sha256": "0123..."}, "tables": {"features": 3}},
 }  # fmt: skip
 _META: dict[str, Any] = {
     "series_id": SERIES_ID, "unit": "CLP/L", "is_nominal": True, "source": "milk_price", "is_synthetic": False,

@@ -16,7 +16,8 @@ CUSUM_LIMIT = 5.0
 """h, in training standard deviations."""
 LARGEST_ERROR = 3.0
 """Training standard deviations beyond which an error counts no further, so that a single shock raises no alarm."""
-CALIBRATION_ERRORS = 60
+CALIBRATION_ERRORS = 59
+"""As many as the first issue that the data can reach has behind it, so that none rests on a later error."""
 SMALLEST_CALIBRATION = 24
 _SMALLEST_WINDOW = 6
 COLUMNS = [
@@ -37,7 +38,7 @@ def target_drift(errors: pd.DataFrame, *, sd: float | None = None) -> pd.DataFra
     Args:
         errors: `target_month` (first day, each once), `error` = log observed - log predicted, log points; rows without
             an error are left out.
-        sd: standard deviation of the errors in training, log points. Without it the root mean square of the first 60
+        sd: standard deviation of the errors in training, log points. Without it the root mean square of the first 59
             errors; with fewer than 24 errors, or where all are zero, nothing is judged.
 
     Returns:

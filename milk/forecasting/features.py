@@ -26,7 +26,6 @@ TRANSFORMATIONS: Final[dict[Transformation, str]] = {
     "log_change": "log of the value less log of the value of the month before",
 }
 """What each transformation is, in words."""
-_USABLE = ("literal", "restored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +73,15 @@ def build_features(
         restored: macro observations with their numbers, revisions included.
 
     Returns:
-        The table `features`: the price in CLP/L, the anomaly of the rain of each region, and the log change of each
-        macro series of a proved block, with all their revisions. Macro cells whose power of ten is uncertain, and
-        values outside the plausible range of their series, take no part.
+        The table `features`: the price in CLP/L with all its revisions; the anomaly of the rain of each region, from
+        first values; the log change of each macro series with all its revisions. A value that cannot be used, because
+        its block is unproved, its power of ten uncertain, or because nobody would believe it, takes no part and takes
+        the place of none.
     """
     months = merged["month"]
     price = _numbers(milk_price)
-    rain = _plausible(first_values(_numbers(precipitation)))
-    macro = _plausible(_usable(restored))
+    rain = first_values(_plausible(_numbers(precipitation)))
+    macro = _usable(restored)
     parts = [
         price.assign(is_repeated=repeats(price)),
         rain_anomalies(rain.assign(is_repeated=repeats(rain))),
@@ -149,6 +149,5 @@ def _numbers(observations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _usable(restored: pd.DataFrame) -> pd.DataFrame:
-    """The macro values of proved blocks whose power of ten is sure; a zero has no logarithm."""
-    is_usable = restored["is_proved"] & restored["status"].isin(_USABLE) & restored["value"].gt(0)
-    return _numbers(restored[is_usable])
+    """The macro values that can be used; a zero has no logarithm."""
+    return _numbers(restored[restored["is_usable"] & restored["value"].gt(0)])

@@ -11,7 +11,7 @@ import pandas as pd
 from milk.errors import BadInput
 from milk.panel.observations import as_of, latest
 from milk.panel.repairs import Repair
-from milk.panel.restored import wide_texts
+from milk.panel.restored import SURE, wide_texts
 from milk.series import SERIES_ID, Register, Series
 
 
@@ -28,7 +28,7 @@ def merge_sources(
 
     Returns:
         The table `merged_table` (month, price, rain in mm, macro values in their units), months of the price file only,
-        and what was repaired. Macro values of an unproved block are left out.
+        and what was repaired. Macro values that cannot be used are left out.
 
     Raises:
         BadInput: there is no price, or its months do not follow each other.
@@ -36,9 +36,8 @@ def merge_sources(
     price = _numbers(latest(milk_price), register.of_source("milk_price"))
     _refuse_gaps(price)
     rain = _numbers(latest(precipitation), register.of_source("precipitation"))
-    macro, unproved = drop_unproved(latest(restored), register.of_source("central_bank"))
-    rain, wet = drop_implausible(rain, register.of_source("precipitation"), name="implausible rain")
-    macro, odd = drop_implausible(macro, register.of_source("central_bank"), name="implausible macro values")
+    macro, left_out = usable_numbers(restored, register.of_source("central_bank"))
+    rain, wet = drop_implausible(rain, register.of_source("precipitation"))
     merged = (
         price.join(rain, how="left", validate="1:1")
         .join(macro, how="left", validate="1:1")
@@ -52,7 +51,7 @@ def merge_sources(
         int((~macro.index.isin(price.index)).sum() + (~rain.index.isin(price.index)).sum()),
         "rain and macro rows of months that the price file does not hold are left out",
     )
-    return merged, [unproved, odd, wet, outside]
+    return merged, [*left_out, wet, outside]
 
 
 def panel_as_of(
@@ -67,27 +66,42 @@ def panel_as_of(
     Raises:
         BadInput: no price was known by then.
     """
-    known = [as_of(table, instant) for table in (milk_price, precipitation, restored)]
+    # What cannot be used takes the place of nothing, then as now.
+    usable = restored[restored["is_usable"]]
+    known = [as_of(table, instant) for table in (milk_price, precipitation, usable)]
     return merge_sources(known[0], known[1], known[2], register)[0]
 
 
-def drop_unproved(restored: pd.DataFrame, series: tuple[Series, ...]) -> tuple[pd.DataFrame, Repair]:
-    """The numbers of the proved blocks, months x series."""
-    proved = restored[restored["is_proved"]]
-    wide = proved.pivot(index="month", columns="series", values="value")  # noqa: PD010 because a repeated key must raise
-    dropped = len(restored) - len(proved)
-    repair = Repair("unproved macro values", dropped, "cells of a block whose identities do not hold are left out")
-    return _framed(wide, series), repair
+def usable_numbers(restored: pd.DataFrame, series: tuple[Series, ...]) -> tuple[pd.DataFrame, list[Repair]]:
+    """The newest usable number of each cell, months x series, and how many standing ones cannot be used, and why."""
+    usable = latest(restored[restored["is_usable"]])
+    wide = usable.pivot(index="month", columns="series", values="value")  # noqa: PD010 because a repeated key must raise
+    standing = latest(restored)
+    is_uncertain = standing["is_proved"] & standing["status"].eq("uncertain")
+    is_odd = standing["is_proved"] & standing["status"].isin(SURE) & ~standing["is_usable"]
+    repairs = [
+        Repair(
+            "unproved macro values",
+            int((~standing["is_proved"]).sum()),
+            "cells of a block whose identities do not hold are left out",
+        ),
+        Repair(
+            "uncertain macro values", int(is_uncertain.sum()), "cells that may have another power of ten are left out"
+        ),
+        Repair("implausible macro values", int(is_odd.sum()), "values outside the plausible range are left out"),
+    ]
+    return _framed(wide, series), repairs
 
 
-def drop_implausible(numbers: pd.DataFrame, series: tuple[Series, ...], *, name: str) -> tuple[pd.DataFrame, Repair]:
-    """Drop values outside the plausible range of their series."""
+def drop_implausible(rain: pd.DataFrame, series: tuple[Series, ...]) -> tuple[pd.DataFrame, Repair]:
+    """Drop rain outside the plausible range of its region."""
     low = pd.Series({s.name: s.plausible[0] for s in series})
     high = pd.Series({s.name: s.plausible[1] for s in series})
-    is_plausible = numbers.ge(low) & numbers.le(high)
-    dropped = int((numbers.notna() & ~is_plausible).sum().sum())
-    repair = Repair(name, dropped, "values outside the plausible range are left out")
-    return numbers.where(is_plausible), repair
+    is_plausible = rain.ge(low) & rain.le(high)
+    dropped = int((rain.notna() & ~is_plausible).sum().sum())
+    return rain.where(is_plausible), Repair(
+        "implausible rain", dropped, "values outside the plausible range are left out"
+    )
 
 
 def known_since_columns(milk_price: pd.DataFrame, precipitation: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:

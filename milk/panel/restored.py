@@ -3,6 +3,10 @@
 Powers of ten are restored once, on the table that stands. A value that was revised since keeps its own digits; its
 power of ten is the one that brings it closest to the value that took its place, because a change by a factor of three
 is no revision. So each state of knowledge of the past can be rebuilt in numbers.
+
+A text that is no number takes the place of none: the source lost a value there, and has not said another. Whether a
+block is proved is judged on the table that stands. Where a later file unproves it, it is left out of every state: what
+was issued from it stands, and an earlier version of the tables can still be read.
 """
 
 from collections.abc import Sequence
@@ -17,7 +21,11 @@ from milk.panel.repairs import Repair
 from milk.panel.restore import Restoration, restore
 from milk.series import Series
 
+SURE = ("literal", "restored")
+"""Statuses of cells whose power of ten is not in doubt."""
+ANY_SIZE = (0.0, np.inf)
 _OF_OBSERVATION = ["known_since", "known_by", "received_at", "row", "snapshot"]
+_COLUMNS = ["series", "month", "text", "value", "status", "margin", *_OF_OBSERVATION]
 
 
 def restore_observations(
@@ -33,9 +41,12 @@ def restore_observations(
         The table `restored`, what came of the table that stands, and how many stray cells were left out.
     """
     kept, stray = drop_before_first_valid_month(observations, series)
-    ordered = kept.sort_values([*KEY, "known_since"], ascending=[True, True, False], kind="stable")
+    is_text = read_cells(kept[["value"]], [ANY_SIZE]).is_unreadable[:, 0]
+    ordered = kept[~is_text].sort_values([*KEY, "known_since"], ascending=[True, True, False], kind="stable")
     ordered = ordered.assign(age=ordered.groupby(KEY).cumcount())
-    standing = wide_texts(latest(kept), series)
+    # Where a cell never held a number, its text stands, so that the report can name it.
+    standing = wide_texts(latest(kept[~is_text]), series).combine_first(wide_texts(latest(kept), series))
+    standing = standing[[s.name for s in series]]
     restoration = restore(standing, series)
     values: pd.DataFrame = restoration.values  # noqa: PD011 because it is no frame's attribute
     margins, statuses = restoration.margin, restoration.status
@@ -44,11 +55,24 @@ def restore_observations(
         rows = ordered[ordered["age"] == age]
         values, margins, statuses = _replaced(rows, standing, values, series)
         parts.append(_long(rows, values, margins, statuses))
+    parts.append(_unreadable(kept[is_text]))
     proved = set(restoration.blocks.loc[restoration.blocks["is_proved"], "block"])
     block = {s.name: s.block for s in series}
     table = pd.concat(parts, ignore_index=True)
     table.insert(6, "is_proved", table["series"].map(block).isin(proved).astype(bool))
+    table.insert(7, "is_usable", table["is_proved"] & table["status"].isin(SURE) & _is_plausible(table, series))
     return table.sort_values([*KEY, "known_since"], ignore_index=True), restoration, stray
+
+
+def _is_plausible(table: pd.DataFrame, series: Sequence[Series]) -> pd.Series:
+    low, high = (table["series"].map({s.name: s.plausible[end] for s in series}).astype("float64") for end in (0, 1))
+    return table["value"].between(low, high)
+
+
+def _unreadable(rows: pd.DataFrame) -> pd.DataFrame:
+    """Observations whose text is no number."""
+    framed = rows[[*KEY, *_OF_OBSERVATION]].assign(text=rows["value"], value=np.nan, status="unreadable", margin=np.nan)
+    return framed[_COLUMNS].astype({"status": "str"})
 
 
 def drop_before_first_valid_month(observations: pd.DataFrame, series: Sequence[Series]) -> tuple[pd.DataFrame, Repair]:
@@ -80,11 +104,8 @@ def _replaced(
     margin = np.where(cells.is_literal, np.inf, 1 - 2 * np.abs(off + shift))
     value = scaled(cells.digits, cells.decimals - shift.astype(np.int64))
     has_value = cells.is_literal | np.isfinite(off)
-    status = np.select(
-        [cells.is_unreadable, cells.is_literal, ~has_value | (margin < UNCERTAIN_BELOW)],
-        ["unreadable", "literal", "uncertain"],
-        "restored",
-    )
+    is_doubted = ~has_value | (margin < UNCERTAIN_BELOW)
+    status = np.select([cells.is_literal, is_doubted], ["literal", "uncertain"], "restored")
     framed = (np.where(has_value, value, np.nan), np.where(has_value, margin, np.nan), status.astype(object))
     found = [pd.DataFrame(part, index=newer.index, columns=newer.columns) for part in framed]
     return found[0], found[1], found[2]
@@ -107,4 +128,4 @@ def _long(rows: pd.DataFrame, values: pd.DataFrame, margins: pd.DataFrame, statu
         value=values.to_numpy()[place].astype("float64"),
         status=pd.Series(statuses.to_numpy()[place], index=rows.index, dtype="str"),
         margin=margins.to_numpy()[place].astype("float64"),
-    )[["series", "month", "text", "value", "status", "margin", *_OF_OBSERVATION]]
+    )[_COLUMNS]

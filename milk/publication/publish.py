@@ -9,7 +9,16 @@ import sqlalchemy as sa
 from milk.errors import HomeRefused
 from milk.months import Kind, Month
 from milk.publication.engine import reading, writing
-from milk.publication.rows import Issue, ModelCard, ObservedPrice, Publication, SeriesRow, json_of, plain_row
+from milk.publication.rows import (
+    Issue,
+    ModelCard,
+    ObservedPrice,
+    Publication,
+    SeriesRow,
+    json_of,
+    plain_row,
+    said_versions,
+)
 from milk.publication.schema import (
     DATASETS,
     FORECASTS,
@@ -197,7 +206,7 @@ def _difference(former: Mapping[str, Any], issue: Issue) -> str:
 
 
 def _data(data_versions: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: version for name, version in data_versions.items() if name != "model"}
+    return {name: version for name, version in said_versions(data_versions).items() if name != "model"}
 
 
 def _new_observed(connection: sa.Connection, rows: Sequence[ObservedPrice]) -> list[ObservedPrice]:

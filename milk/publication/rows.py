@@ -14,6 +14,15 @@ DECIMALS = 9
 """Numbers are compared to so many: two machines may differ in the last digits of the same forecast."""
 
 
+TABLES = "tables"
+"""Under this name `data_versions` keeps the versions of the tables that were read."""
+
+
+def said_versions(data_versions: Mapping[str, Any]) -> dict[str, Any]:
+    """What belongs to the content: hashes. The version of a table also counts changes of what no forecast rests on."""
+    return {name: version for name, version in data_versions.items() if name != TABLES}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastRow:
     """The forecast of one target month; prices in the unit of its issue, causes in log points."""
@@ -51,6 +60,7 @@ class Issue:
     def content(self) -> dict[str, Any]:
         """All that the issue says, but for when it was made: what a hash covers and two revisions differ in."""
         said = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "issued_at"}
+        said["data_versions"] = said_versions(self.data_versions)
         said["data_cutoff"] = self.data_cutoff.astimezone(dt.UTC)
         said["forecasts"] = [plain_row(row) for row in sorted(self.forecasts, key=lambda row: row.target_month)]
         return {name: _comparable(value) for name, value in said.items()}

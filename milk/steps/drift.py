@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from milk.evaluation.drift import BROKEN, MOVED, input_drift
+from milk.evaluation.drift import BROKEN, MOVED, group_alarms, input_drift
 from milk.evaluation.target_drift import target_drift
 from milk.forecasting.features import PRICE, changes_of, declared_features
 from milk.forecasting.fit import recipe_of
@@ -35,10 +35,12 @@ class Assessed:
 
     Attributes:
         rows: the rows of `input_drift` of the months judged; none where no month could be.
+        blocks: what was found by issue month and block, see `milk.evaluation.drift.group_alarms`.
         errors: bias and CUSUM of the recipe up to the newest of them, see `milk.evaluation.target_drift`.
     """
 
     rows: pd.DataFrame
+    blocks: pd.DataFrame
     errors: pd.DataFrame
 
 
@@ -56,7 +58,7 @@ def assess_inputs(home: Home, issuing: Issuing, months: list[Month]) -> Assessed
     checked_inputs(issuing.features)
     wanted = reachable_of(issuing, months)
     if not wanted:
-        return Assessed(empty_table(INPUT_DRIFT), pd.DataFrame())
+        return Assessed(empty_table(INPUT_DRIFT), pd.DataFrame(), pd.DataFrame())
     assessed = assess(issuing, wanted)
     rows = assessed.rows
     for first, last in contiguous_ranges(set(wanted)):
@@ -69,9 +71,10 @@ def assess_inputs(home: Home, issuing: Issuing, months: list[Month]) -> Assessed
 def assess(issuing: Issuing, months: list[Month]) -> Assessed:
     """Judge the inputs of some reachable issue months; nothing is written."""
     expected = {feature.name: feature.availability for feature in declared_features(series_register())}
+    distribution = distribution_of(issuing.version)
     found = input_drift(
         changes_of(issuing.features),
-        distribution_of(issuing.version),
+        distribution,
         [(month, data_cutoff(month)) for month in months],
         expected=expected | {PRICE: issuing.price_rule},
     )
@@ -86,7 +89,7 @@ def assess(issuing: Issuing, months: list[Month]) -> Assessed:
     )
     types = column_types(INPUT_DRIFT)
     ordered = rows[list(types)].astype(types).sort_values(["issue_month", "feature"], ignore_index=True)
-    return Assessed(ordered, errors)
+    return Assessed(ordered, group_alarms(found, distribution), errors)
 
 
 def judged_errors(issuing: Issuing, *, last: Month) -> pd.DataFrame:

@@ -25,8 +25,9 @@ from milk.months import (
     forecast_origin,
     reachable_issues,
 )
+from milk.publication.rows import TABLES, said_versions
 from milk.series import series_register
-from milk.steps.training import price_months
+from milk.steps.training import price_months, used_features
 from milk.tables import BATCH_PREDICTIONS, FEATURES, column_types, empty_table
 
 TABLE = "batch_predictions"
@@ -215,6 +216,9 @@ def _outlives(old: pd.DataFrame, new: pd.DataFrame) -> bool:
 def _content(rows: pd.DataFrame) -> str:
     """Hash of what rows say: without when they were made, and without the last digits in which two machines differ."""
     said = rows.drop(columns="issued_at")
+    said["data_versions"] = [
+        json.dumps(said_versions(json.loads(text)), sort_keys=True) for text in said["data_versions"]
+    ]
     numbers = said.select_dtypes("float64").columns
     said[numbers] = said[numbers].round(9)
     return frame_hash(said)
@@ -233,8 +237,9 @@ def _with_provenance(home: Home, frame: pd.DataFrame, issuing: Issuing) -> pd.Da
         for month in frame["issue_month"].unique()
     }
     data_versions = {
-        "features": {"sha256": frame_hash(issuing.features), "table_version": table_version(home, "features")},
+        "features": {"sha256": frame_hash(used_features(issuing.features))},
         "model": {"sha256": version.sha256},
+        TABLES: {"features": table_version(home, "features")},
     }
     whole = frame.assign(
         unit=series_register().price.unit,

@@ -50,7 +50,9 @@ def observations() -> pd.DataFrame:
 
 def restored() -> pd.DataFrame:
     table = observations().rename(columns={"value": "text"}).assign(series=texts("imacec_index"))
-    found = table.assign(value=[102.5] * 3, status=texts("restored"), margin=[0.9, np.inf, 0.8], is_proved=[True] * 3)
+    found = table.assign(
+        value=[102.5] * 3, status=texts("restored"), margin=[0.9, np.inf, 0.8], is_proved=True, is_usable=True
+    )
     return found[[*RESTORED.columns]]
 
 

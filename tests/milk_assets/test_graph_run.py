@@ -12,6 +12,7 @@ from milk.home.tables import frame_hash
 from milk.months import Month
 from milk.sources.files import content_hash
 from milk.steps.predictions import TABLE
+from milk.steps.training import used_features
 from milk.tables import BATCH_PREDICTIONS
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import FIRST, LAST, NOW, PRICE_FILE, UPSTREAM, Place, outcomes
@@ -64,7 +65,8 @@ def test_forecasts_name_what_they_were_made_of(made: Made) -> None:
     (champion,) = made.place.ledger()
     assert row["model_version"] == champion.champion_version_id
     versions = json.loads(row["data_versions"])
-    assert versions["features"] == {"sha256": frame_hash(made.place.table("features")), "table_version": 0}
+    assert versions["features"] == {"sha256": frame_hash(used_features(made.place.table("features")))}
+    assert versions["tables"] == {"features": 0}
     assert versions["model"]["sha256"] == champion.champion_sha256
 
 

@@ -171,8 +171,9 @@ def test_training_and_forecast_keep_the_versions_that_they_read(copied: Place) -
     card = read_version(copied.home.models, copied.ledger()[0].champion_version_id).card
     trained = read_table(copied.home, "features", version=card["data"]["table_versions"]["features"])
     assert card["data"]["features"] == frame_hash(used_features(trained))
-    issued = json.loads(copied.table().iloc[0]["data_versions"])["features"]
-    assert frame_hash(read_table(copied.home, "features", version=issued["table_version"])) == issued["sha256"]
+    issued = json.loads(copied.table().iloc[0]["data_versions"])
+    read = read_table(copied.home, "features", version=issued["tables"]["features"])
+    assert frame_hash(used_features(read)) == issued["features"]["sha256"]
     assert frame_hash(trained) == frame_hash(before)
     assert len(copied.table("features")) > len(trained)
 

@@ -26,12 +26,12 @@ def drift_results(assessed: Assessed, *, is_synthetic: bool) -> list[dg.AssetChe
     newest = drift[drift["issue_month"] == drift["issue_month"].max()]
     is_error = newest["feature"] == ERRORS
     return [
-        _inputs(newest[~is_error], drift, is_synthetic=is_synthetic),
+        _inputs(newest[~is_error], assessed, is_synthetic=is_synthetic),
         _errors(newest[is_error], assessed.errors, is_synthetic=is_synthetic),
     ]
 
 
-def _inputs(newest: pd.DataFrame, drift: pd.DataFrame, *, is_synthetic: bool) -> dg.AssetCheckResult:
+def _inputs(newest: pd.DataFrame, assessed: Assessed, *, is_synthetic: bool) -> dg.AssetCheckResult:
     used, others = findings(newest, of_inputs=True), findings(newest, of_inputs=False)
     month = f"{newest['issue_month'].iloc[0]:%Y-%m}"
     said = f"{month}: {_counted(len(used), 'input of the recipe stands', 'inputs of the recipe stand')} out"
@@ -43,7 +43,8 @@ def _inputs(newest: pd.DataFrame, drift: pd.DataFrame, *, is_synthetic: bool) ->
         description=said,
         metadata={
             "findings": markdown_table(_rows(pd.concat([used, others]))),
-            "findings_by_issue_month": markdown_table(_by_month(drift)),
+            "blocks": markdown_table(_block_rows(assessed.blocks)),
+            "findings_by_issue_month": markdown_table(_by_month(assessed.rows)),
             "drift": picture(drift_of_inputs(newest, is_synthetic=is_synthetic), f"Inputs of {month}"),
         },
     )
@@ -73,6 +74,21 @@ def _rows(found: pd.DataFrame) -> list[dict[Any, Any]]:
         }
     )
     return table.to_dict(orient="records")
+
+
+def _block_rows(blocks: pd.DataFrame) -> list[dict[Any, Any]]:
+    """The blocks in the newest issue month."""
+    newest = blocks[blocks["issue_month"] == blocks["issue_month"].max()]
+    return [
+        {
+            "block": row.group,
+            "features": row.features,
+            "stand out": row.features_found,
+            "moved": "yes" if row.has_moved else "no",
+            "data at fault": "yes" if row.is_broken else "no",
+        }
+        for row in newest.itertuples()
+    ]
 
 
 def _by_month(drift: pd.DataFrame) -> list[dict[str, Any]]:

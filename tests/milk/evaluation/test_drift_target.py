@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from milk.evaluation.target_drift import COLUMNS, target_drift
+from milk.evaluation.target_drift import CALIBRATION_ERRORS, COLUMNS, target_drift
 
 
 def errors_of(error: npt.ArrayLike) -> pd.DataFrame:
@@ -39,10 +39,10 @@ def test_one_shock_is_no_alarm() -> None:
     assert not table["is_cusum_alarm"].any()
 
 
-def test_without_an_sd_the_first_sixty_errors_give_it_and_later_ones_do_not() -> None:
+def test_without_an_sd_the_first_errors_give_it_and_later_ones_do_not() -> None:
     rng = np.random.default_rng(1)
     error = rng.normal(size=120) * 0.04
-    given = target_drift(errors_of(error), sd=float(np.sqrt(np.mean(error[:60] ** 2))))
+    given = target_drift(errors_of(error), sd=float(np.sqrt(np.mean(error[:CALIBRATION_ERRORS] ** 2))))
     assert_frame_equal(target_drift(errors_of(error)), given)
     later = np.concatenate([error[:100], 5 * error[100:]])
     assert_frame_equal(target_drift(errors_of(later)).head(100), given.head(100))

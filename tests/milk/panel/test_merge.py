@@ -83,6 +83,29 @@ def test_a_block_that_does_not_add_up_is_left_out_and_counted() -> None:
     assert repairs["unproved macro values"].cells == 4
 
 
+def test_a_cell_in_doubt_and_one_that_nobody_believes_are_left_out_and_counted() -> None:
+    late = received(parsed_of(["150"] * 5, first=Month(2014, 1)))
+    # A step by 3 in a column without any point that is sure, and a price of gold that is none.
+    doubted = macro_of({"gold_usd_oz": ["1201.5", "1210.25", "1.5", "1233.75", "1250.5"]})
+    merged, repairs = merge(late, macro=doubted)
+    assert merged["gold_usd_oz"].isna().tolist() == [False, False, True, False, False]
+    assert repairs["implausible macro values"].cells == 1
+
+
+def test_a_text_that_is_no_number_takes_the_place_of_no_number() -> None:
+    late = received(parsed_of(["150"] * 3, first=Month(2014, 1)))
+    first = parsed_of(["1"] * 3, source="central_bank", first=Month(2014, 1))
+    gold = first.assign(series="gold_usd_oz", value=["1201.5", "1210.25", "1233.75"]).astype({"series": "str"})
+    lost = gold.assign(value=["1201.5", "a", "1233.75"])
+    observations = received(gold, lost, source="central_bank")
+    assert len(observations) == 4
+    merged, _repairs = merge(late, macro=observations)
+    assert merged["gold_usd_oz"].tolist() == [1201.5, 1210.25, 1233.75]
+    restored = restore_observations(observations, REGISTER.of_source("central_bank"))[0]
+    assert restored["status"].tolist() == ["literal", "literal", "unreadable", "literal"]
+    assert restored["is_usable"].tolist() == [True, True, False, True]
+
+
 def macro_of(columns: dict[str, list[str]]) -> pd.DataFrame:
     """Observations of some macro series from January 2014 on."""
     parsed = parsed_of(["1"] * len(next(iter(columns.values()))), source="central_bank", first=Month(2014, 1))

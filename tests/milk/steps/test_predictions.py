@@ -24,7 +24,7 @@ from milk.steps.predictions import (
     schema_problem,
     split_refused,
 )
-from milk.steps.training import stage_version, write_recipe
+from milk.steps.training import stage_version, used_features, write_recipe
 from milk.tables import BATCH_PREDICTIONS
 from tests.builders import RULE, price_features, random_walk, revise, sample_features
 from tests.milk.steps.homes import NOW, sample_training
@@ -238,7 +238,8 @@ def test_every_row_says_what_it_was_made_from(home: Home, issuing: Issuing) -> N
     rows = issue_months(home, issuing, MONTHS).rows
     (provenance,) = set(rows["data_versions"])
     assert json.loads(provenance) == {
-        "features": {"sha256": frame_hash(issuing.features), "table_version": 0},
+        "features": {"sha256": frame_hash(used_features(issuing.features))},
+        "tables": {"features": 0},
         "model": {"sha256": issuing.version.sha256},
     }
     assert set(rows["model_version"]) == {issuing.version.version_id}
