@@ -91,7 +91,8 @@ def features(
             "dagster/row_count": len(table),
             "features": int((by_feature["rows"] > 0).sum()),
             "revisions": int(by_feature["revisions"].sum()),
-            "transformations": markdown_table([{"name": n, "what it is": w} for n, w in TRANSFORMATIONS.items()]),
+            "transformations": dg.MetadataValue.md("\n".join(f"- *{n}*: {w}" for n, w in TRANSFORMATIONS.items())),
+            "blocks": markdown_table(_blocks(by_feature)),
             "known_over_time": picture(drawn, "Features with a value, by month"),
             **_by_block(by_feature),
         },
@@ -100,8 +101,22 @@ def features(
 
 
 def _by_block(by_feature: pd.DataFrame) -> dict[str, dg.MarkdownMetadataValue]:
-    """A table for each block: one of all features would be too long to read."""
+    """A table for each block, narrow enough for the page: one of all features would be too long to read."""
+    shown = ["series", "rows", "revisions", "first", "last", "missing"]
     return {
-        f"block_{name}": markdown_table(part.drop(columns="block").to_dict(orient="records"))
+        f"block_{name}": markdown_table(part[shown].to_dict(orient="records"))
         for name, part in by_feature.groupby("block", sort=False)
     }
+
+
+def _blocks(by_feature: pd.DataFrame) -> list[dict[str, object]]:
+    """What a block is made of its series by, and when its values are known."""
+    return [
+        {
+            "block": name,
+            "features": len(part),
+            "transformation": ", ".join(part["transformation"].unique()),
+            "known": ", ".join(part["known"].unique()),
+        }
+        for name, part in by_feature.groupby("block", sort=False)
+    ]

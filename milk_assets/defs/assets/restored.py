@@ -124,7 +124,7 @@ def _identity_rows(identities: pd.DataFrame) -> list[dict[str, object]]:
             "total": name,
             "months": len(part),
             "exact": int(part["is_exact"].sum()),
-            "largest_relative_error": float(part["relative_error"].max()),
+            "worst relative error": float(part["relative_error"].max()),
             "in": _worst_month(part),
         }
         for name, part in identities.groupby("identity", sort=False)
@@ -136,9 +136,9 @@ def _relation_rows(relations: pd.DataFrame) -> list[dict[str, object]]:
         {
             "relation": name,
             "months": len(part),
-            "largest_relative_error": float(part["relative_error"].max()),
+            "worst error": float(part["relative_error"].max()),
             "in": _worst_month(part),
-            "tolerance": float(part["tolerance"].iloc[0]),
+            "allowed": float(part["tolerance"].iloc[0]),
         }
         for name, part in relations.groupby("relation", sort=False)
     ]
