@@ -32,14 +32,14 @@ def backtest_folder(data: Path, *, first: str, last: str, output: Path, price_la
         BadInput: the folder or its price file cannot be used.
         BadSetting: a month is not one.
         NotEnoughHistory: the months cannot be evaluated with these prices.
-        HomeRefused: the output cannot be written.
+        HomeRefused: the output cannot be written, or is one of the input files.
     """
     window = TargetWindow(Month.parse(first), Month.parse(last))
     price_rule = series_register().price.availability.later_by(price_lag)
     say_progress(f"Backtest of {window.first} to {window.last}, the price known {price_lag} months late.")
     features = features_of_folder(DataFolder(data), price_rule)
     table, setting = run_backtest(features, window, price_rule=price_rule, method=IntervalMethod())
-    _write(output, table)
+    _write(output, table, data)
     OUT.print(banner(is_synthetic=DataFolder(data).is_synthetic), soft_wrap=True)
     _report(table, setting, output)
 
@@ -65,12 +65,13 @@ def features_of_folder(folder: DataFolder, price_rule: Availability) -> pd.DataF
     return build_features(merged, price, no_rain, no_macro)
 
 
-def _write(output: Path, table: pd.DataFrame) -> None:
+def _write(output: Path, table: pd.DataFrame, data: Path) -> None:
     written = table[COLUMNS].assign(
         forecast_origin=table["forecast_origin"].dt.strftime("%Y-%m"),
         target_month=table["target_month"].dt.strftime("%Y-%m"),
     )
-    write_output(output, written.to_csv(index=False, lineterminator="\n").encode("ascii"), option="--output")
+    content = written.to_csv(index=False, lineterminator="\n").encode("ascii")
+    write_output(output, content, option="--output", data=data)
 
 
 def _report(table: pd.DataFrame, setting: Setting, output: Path) -> None:

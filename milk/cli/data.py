@@ -1,14 +1,13 @@
 """`milk data check`, `milk data sample` and `milk data restore`."""
 
-import tempfile
 from pathlib import Path
 
 import typer
 
 from milk.cli.console import OUT, banner, command, say
+from milk.cli.output import Output, write_outputs
 from milk.errors import BadSetting, HomeRefused
 from milk.evaluation.backtest import refuse_short
-from milk.home.layout import write_atomically
 from milk.restoration_report.markup import error_text
 from milk.restoration_report.page import restoration_page
 from milk.restoration_report.tables import block_table, identity_table, status_counts, unproved_reasons
@@ -17,7 +16,10 @@ from milk.sources.faults import Fault, count_by_kind, errors_of
 from milk.sources.files import SOURCE_FILES, DataFolder
 from milk.sources.sample import write_sample
 from milk.steps.receive import check_folder, dataset_of
-from milk.steps.restoration import RestoredFile, restore_folder, restored_csv
+from milk.steps.restoration import STRAY, RestoredFile, restore_folder, restored_csv
+
+VERDICTS = {"unproved": "UNPROVED, left empty"}
+"""Verdicts that the terminal says more loudly."""
 
 
 def check(folder: Path) -> None:
@@ -78,54 +80,35 @@ def restore(data: Path, *, output: Path, report: Path | None) -> None:
     """
     folder = DataFolder(data)
     restored = restore_folder(folder)
-    contents = {output: ("--output", restored_csv(restored.restoration.values))}
+    outputs = [Output(output, restored_csv(restored.restoration.values), "--output")]
     if report is not None:
         if report.resolve() == output.resolve():
             raise BadSetting(f"--output and --report are the same file, {output}. Name two.")
         page = restoration_page(
             restored.texts, restored.restoration, faults=restored.faults, is_synthetic=restored.is_synthetic
         )
-        contents[report] = ("--report", page)
-    # All of them judged before the first is written: one that is refused leaves nothing of the others.
-    for file, (option, _content) in contents.items():
-        _refuse_input_file(file, data, option)
-    _write_all(contents)
+        outputs.append(Output(report, page, "--report"))
+    write_outputs(outputs, data=data)
     _print_restoration(restored)
     said = f" The report: {report}" if report is not None else ""
     say(f"Restored series written to {output}.{said}")
 
 
-def _refuse_input_file(file: Path, data: Path, option: str) -> None:
-    inputs = [data / source.file_name for source in SOURCE_FILES.values()]
-    if any(file.resolve() == received.resolve() for received in inputs):
-        raise HomeRefused(f"{file} is one of the files received and is never overwritten. Choose another {option}.")
-    if file.exists() and not file.is_file():
-        raise HomeRefused(f"{file} cannot be written: it is there and is no file. Choose another {option}.")
-
-
-def _write_all(contents: dict[Path, tuple[str, bytes]]) -> None:
-    for is_rehearsal in (True, False):
-        for file, (option, content) in contents.items():
-            try:
-                if is_rehearsal:
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    with tempfile.TemporaryFile(dir=file.parent):
-                        pass
-                else:
-                    write_atomically(file, content)
-            except OSError as error:
-                raise HomeRefused(f"{file} cannot be written: {error.strerror}. Choose another {option}.") from error
+def _places(faults: list[Fault]) -> list[Fault]:
+    """The faults, but a stray cell that is named as unreadable already: it is one cell."""
+    named = {(fault.row, fault.column) for fault in faults if fault.kind != STRAY}
+    return [fault for fault in faults if fault.kind != STRAY or (fault.row, fault.column) not in named]
 
 
 def _print_restoration(restored: RestoredFile) -> None:
     OUT.print(banner(is_synthetic=restored.is_synthetic), soft_wrap=True)
-    faults = ", ".join(f"{kind}: {count}" for kind, count in count_by_kind(restored.faults).items())
+    faults = ", ".join(f"{kind}: {count}" for kind, count in count_by_kind(_places(restored.faults)).items())
     say(f"{SOURCE_FILES['central_bank'].file_name}: {restored.rows_read} rows; {faults or 'no faults'}")
     counts = ", ".join(f"{count} {status}" for status, count in status_counts(restored.restoration).items())
     say(f"{len(restored.texts)} months, {len(restored.texts.columns)} series; cells: {counts}")
     say(f"{'block':<16}{'series':>8}{'literal':>9}{'restored':>10}{'uncertain':>11}{'unreadable':>12}  verdict")
     for row in block_table(restored.restoration).to_dict("records"):
-        verdict = "proved" if row["is_proved"] else "UNPROVED, left empty"
+        verdict = VERDICTS.get(row["verdict"], row["verdict"])
         numbers = f"{row['literal']:>9}{row['restored']:>10}{row['uncertain']:>11}{row['unreadable']:>12}"
         say(f"{row['block']:<16}{row['series']:>8}{numbers}  {verdict}")
     for row in identity_table(restored.restoration).to_dict("records"):

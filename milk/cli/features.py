@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from milk.cli.console import OUT, banner, say
+from milk.cli.output import write_output
+from milk.cli.panel import refuse_home_of_others
 from milk.home.layout import Home
 from milk.settings import load_settings
 from milk.steps.export import export_features
@@ -12,10 +14,14 @@ def export(*, data: Path | None, home: Path | None, parquet: Path) -> None:
     """Write the features of a home to a file.
 
     Raises:
-        HomeRefused: the home holds no features, or the file cannot be written.
+        HomeRefused: the home holds no features or belongs to other data, or the file cannot be written.
+        BadInput: the data given cannot be used.
     """
     settings = load_settings(data=data, home=home)
-    exported = export_features(Home(settings.home_path), parquet)
+    place = Home(settings.home_path)
+    refuse_home_of_others(place, data)
+    exported = export_features(place)
+    write_output(parquet, exported.content, option="--parquet", data=settings.data, home=place.path)
     OUT.print(banner(is_synthetic=exported.is_synthetic), soft_wrap=True)
     say(f"{exported.rows} rows written to {parquet}: version {exported.version} of the table features.")
     say("Join by series_id, feature and month, at a time of your own: event_timestamp is when a value became known.")

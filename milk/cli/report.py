@@ -69,10 +69,10 @@ def write_json(settings: Settings, home: Home, month: Month, file: Path) -> None
     """Write the forecasts of an issue month with their provenance.
 
     Raises:
-        HomeRefused: the file cannot be written.
+        HomeRefused: the file cannot be written, is one of the input files or lies in the home.
     """
     content = json.dumps(_document(settings, home, month), indent=2, ensure_ascii=False).encode() + b"\n"
-    write_output(file, content, option="--json")
+    write_output(file, content, option="--json", data=settings.data, home=home.path)
     say(f"Forecasts and provenance written to {file}.")
 
 

@@ -8,6 +8,7 @@ from milk.panel.cells import Flags, Floats
 from milk.panel.identities import BASE_YEARS, EXACT, SYSTEMS, Sum
 from milk.panel.levels import (
     HOLDS_SHARE,
+    MONTHS_BEYOND_PARTS,
     level_by_base,
     level_by_range,
     level_by_sum,
@@ -29,11 +30,13 @@ class Proof:
             range of their series leaves in doubt.
         proofs: name of a series -> what proves the level of its column.
         failures: name of a series -> why its column is unproved.
+        placed: totals of the sums whose columns have their levels; without them an error of a sum means nothing.
     """
 
     is_doubted: Flags
     proofs: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    placed: set[str] = field(default_factory=set)
 
 
 def prove(table: Working) -> Proof:
@@ -114,6 +117,7 @@ def _by_sums(table: Working, proof: Proof, system: tuple[Sum, ...]) -> None:
     for name, place in placed.items():
         table.shift(table.must(name), place + shift)
     for one in system:
+        proof.placed.add(one.total)
         _close(table, proof, one)
 
 
@@ -125,6 +129,10 @@ def _places(table: Working, system: tuple[Sum, ...]) -> tuple[dict[str, int], st
         if empty:
             return {}, f"{one.total} cannot be added up: {empty[0]} is empty"
         values = table.values_of([table.must(name) for name in (one.total, *one.parts)])[is_addable(table, one)]
+        needed = len(one.parts) + MONTHS_BEYOND_PARTS
+        if len(values) < needed:
+            said = f"{one.total} needs {needed} months in which it can be added up, the file has {len(values)}"
+            return {}, said
         shifts = level_by_sum(values[:, 0], values[:, 1:], has_small_parts=bool(one.small))
         if shifts is None:
             return {}, f"{one.total} is not the sum of its parts in {len(values)} months at any powers of ten"

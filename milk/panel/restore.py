@@ -21,7 +21,11 @@ from milk.panel.working import Working, working_table
 from milk.series import Series
 
 Status = Literal["literal", "restored", "missing", "unreadable", "uncertain"]
+Verdict = Literal["proved", "unproved", "no number"]
 STATUSES: Final[tuple[Status, ...]] = ("literal", "restored", "missing", "unreadable", "uncertain")
+
+
+NO_NUMBER: Final = "it holds no number"
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,10 @@ class Restoration:
         margin: by how much the best other exponent is worse, in units of log10; infinite where the text, an identity or
             a base year leaves no other, NaN where there is no number.
         columns: a row a series: `series, block, cells`, a count of each status, `worst_margin, worst_month, proof`.
-        blocks: a row a block: `block, is_proved, reason`.
-        identities: a row for each identity and month tested: `identity, month, total, sum, relative_error, is_exact`.
+        blocks: a row a block: `block, is_proved, reason`. One without a number has nothing that could be wrong: it is
+            proved, for those who would leave its values out, and `verdicts` tells it apart.
+        identities: a row for each identity and month tested, where its columns have their levels:
+            `identity, month, total, sum, relative_error, is_exact`.
     """
 
     values: pd.DataFrame
@@ -49,6 +55,14 @@ class Restoration:
     def unproved(self) -> list[str]:
         """The blocks that are unproved."""
         return self.blocks.loc[~self.blocks["is_proved"], "block"].tolist()
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """What to say of each block."""
+        return {
+            str(block): "unproved" if not is_proved else "no number" if reason == NO_NUMBER else "proved"
+            for block, is_proved, reason in self.blocks.itertuples(index=False)
+        }
 
 
 def restore(texts: pd.DataFrame, series: Sequence[Series]) -> Restoration:
@@ -75,7 +89,7 @@ def restore(texts: pd.DataFrame, series: Sequence[Series]) -> Restoration:
         ),
         columns=_columns(table, proof, status),
         blocks=blocks,
-        identities=_identities(table),
+        identities=_identities(table, proof),
     )
 
 
@@ -97,7 +111,9 @@ def _blocks(table: Working, proof: Proof) -> pd.DataFrame:
         reasons = [
             f"{s.name}: {proof.failures[s.name]}" for s in table.series if s.block == block and s.name in proof.failures
         ]
-        rows.append((block, not reasons, "; ".join(dict.fromkeys(reasons))))
+        has_number = any(table.cells.is_number[:, c].any() for c, s in enumerate(table.series) if s.block == block)
+        reason = "; ".join(dict.fromkeys(reasons)) if has_number else NO_NUMBER
+        rows.append((block, not reasons, reason))
     return pd.DataFrame(rows, columns=["block", "is_proved", "reason"])
 
 
@@ -121,11 +137,11 @@ def _columns(table: Working, proof: Proof, status: npt.NDArray[np.object_]) -> p
     return pd.DataFrame(rows)
 
 
-def _identities(table: Working) -> pd.DataFrame:
+def _identities(table: Working, proof: Proof) -> pd.DataFrame:
     rows = []
     for one in (one for system in SYSTEMS for one in system):
         is_tested = is_addable(table, one)
-        if is_tested.any():
+        if one.total in proof.placed and is_tested.any():
             total, parts = total_and_sum(table, one)
             error = sum_errors(table, one)
             rows.append(

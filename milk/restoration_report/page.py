@@ -106,7 +106,10 @@ def _header(texts: pd.DataFrame, restoration: Restoration, *, is_synthetic: bool
         f"{numbers} numbers; {counts['uncertain']} of them uncertain, {counts['unreadable']} further cells unreadable."
     )
     banner = f'<p class="banner">{SYNTHETIC}</p>' if is_synthetic else ""
-    verdict = "Every block is proved."
+    empty = [block for block, said in restoration.verdicts.items() if said == "no number"]
+    verdict = f"Every block with a number is proved; without one: {escape(', '.join(empty))}."
+    if not empty:
+        verdict = "Every block is proved."
     if restoration.unproved:
         named = escape(", ".join(restoration.unproved))
         verdict = f'<span class="warn">Unproved, and left empty: {named}.</span>'
@@ -169,7 +172,7 @@ def _blocks(restoration: Restoration) -> str:
             row["block"],
             str(row["series"]),
             *(str(row[s]) for s in STATUSES),
-            "proved" if row["is_proved"] else "UNPROVED",
+            "UNPROVED" if row["verdict"] == "unproved" else row["verdict"],
         ]
         for row in block_table(restoration).to_dict("records")
     ]
@@ -200,7 +203,7 @@ def _relations(restoration: Restoration) -> str:
 
 
 def _span(row: dict[Hashable, Any]) -> str:
-    return f"{row['first']} to {row['last']}" if row["months"] else "no month"
+    return f"{row['first']} to {row['last']}" if row["months"] else "not tested"
 
 
 def _left_out(faults: Sequence[Fault]) -> str:

@@ -54,11 +54,12 @@ def status_counts(restoration: Restoration) -> dict[str, int]:
 
 
 def block_table(restoration: Restoration) -> pd.DataFrame:
-    """A row a block: `block, series`, a count of each status, `is_proved`."""
+    """A row a block: `block, series`, a count of each status, `is_proved, verdict`."""
     columns = restoration.columns
     counted = columns.groupby("block", sort=False)[list(STATUSES)].sum()
     counted.insert(0, "series", columns.groupby("block", sort=False).size())
-    return counted.reset_index().merge(restoration.blocks[["block", "is_proved"]], on="block", validate="1:1")
+    judged = restoration.blocks[["block", "is_proved"]].assign(verdict=list(restoration.verdicts.values()))
+    return counted.reset_index().merge(judged, on="block", validate="1:1")
 
 
 def unproved_reasons(restoration: Restoration) -> dict[str, list[str]]:

@@ -13,16 +13,15 @@ be set either: an old month is still known.
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from milk.errors import HomeRefused
-from milk.home.layout import Home, write_atomically
+from milk.home.layout import Home
 from milk.home.tables import frame_hash, has_table, read_table, table_version
-from milk.steps.provenance import is_synthetic
+from milk.steps import provenance
 
 TABLE = "features"
 KEYS = ["series_id", "feature", "month"]
@@ -31,8 +30,9 @@ KEYS = ["series_id", "feature", "month"]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: how many rows, of which version of the table, and whether they are invented."""
+    """The bytes of the file: how many rows, of which version of the table, and whether they are invented."""
 
+    content: bytes
     rows: int
     version: int
     is_synthetic: bool
@@ -53,30 +53,27 @@ def feature_store_rows(features: pd.DataFrame) -> pd.DataFrame:
     return ordered[[*KEYS, "value"]].assign(event_timestamp=ordered["known_since"], created=ordered["known_since"])
 
 
-def export_features(home: Home, file: Path) -> Exported:
-    """Write the feature table of a home as Parquet; a reader of the file sees the old one or the new, never a part.
+def export_features(home: Home) -> Exported:
+    """The feature table of a home as Parquet.
 
     Raises:
-        HomeRefused: the home holds no features, or they are damaged; the file cannot be written.
+        HomeRefused: the home holds no features, or they are damaged.
     """
     if not has_table(home, TABLE):
         raise HomeRefused(f"The home {home.path} holds no features yet. Run the pipeline on it first: milk run")
     version = table_version(home, TABLE)
     features = read_table(home, TABLE, version=version)
-    exported = Exported(len(features), version, is_synthetic(home))
-    try:
-        write_atomically(file, _parquet(features, exported))
-    except OSError as error:
-        raise HomeRefused(f"{file} cannot be written: {error.strerror}. Choose another --parquet.") from error
-    return exported
+    synthetic = provenance.is_synthetic(home)
+    content = _parquet(features, version, is_synthetic=synthetic)
+    return Exported(content, len(features), version, synthetic)
 
 
-def _parquet(features: pd.DataFrame, exported: Exported) -> bytes:
+def _parquet(features: pd.DataFrame, version: int, *, is_synthetic: bool) -> bytes:
     """The bytes of the file, which says itself whether its numbers are invented and what they were made from."""
     table = pa.Table.from_pandas(feature_store_rows(features), preserve_index=False)
     origin = {
-        "is_synthetic": str(exported.is_synthetic).lower(),
-        "features_version": str(exported.version),
+        "is_synthetic": str(is_synthetic).lower(),
+        "features_version": str(version),
         "features_sha256": frame_hash(features),
     }
     stream = io.BytesIO()

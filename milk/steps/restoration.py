@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -41,9 +42,11 @@ def restore_folder(folder: DataFolder) -> RestoredFile:
     """Restore the macro file of a folder.
 
     Raises:
-        BadInput: the folder or the macro file is missing, cannot be used or holds no value.
+        BadInput: the folder or the macro file is missing, cannot be used, holds no value, or is mostly unreadable.
     """
     source, series = SOURCE_FILES["central_bank"], series_register().of_source("central_bank")
+    if not folder.path.is_dir():
+        raise BadInput(f"There is no folder {folder.path}. Give a folder that holds {source.file_name}.")
     content = folder.fetch("central_bank")
     if content is None:
         raise BadInput(f"There is no {source.file_name} in {folder.path}: it is the file to restore.")
@@ -55,12 +58,31 @@ def restore_folder(folder: DataFolder) -> RestoredFile:
     # A month stays a row, even where all that the file says of it is left out.
     texts = wide_texts(kept, series).reindex(pd.DatetimeIndex(sorted(parsed.observations["month"].unique())))
     stray = _stray_cells(parsed.observations, texts, series, source.file_name)
+    restoration = restore(texts, series)
+    _refuse_unreadable(restoration, texts, folder.path / source.file_name)
     return RestoredFile(
         texts=texts,
-        restoration=restore(texts, series),
+        restoration=restoration,
         faults=sorted([*parsed.faults, *stray], key=lambda fault: fault.row),
         rows_read=parsed.rows_read,
         is_synthetic=folder.is_synthetic,
+    )
+
+
+def _refuse_unreadable(restoration: Restoration, texts: pd.DataFrame, file: Path) -> None:
+    """A file of which most is no number is written in another way, with decimal commas perhaps; its rest says nothing.
+
+    Raises:
+        BadInput: more than half of the cells that hold a text are unreadable.
+    """
+    is_unreadable = (restoration.status == "unreadable").to_numpy()
+    unreadable, cells = int(is_unreadable.sum()), int(texts.notna().to_numpy().sum())
+    if 2 * unreadable <= cells:
+        return
+    example = str(texts.to_numpy(dtype=object)[is_unreadable][0])[:40]
+    raise BadInput(
+        f"{file} cannot be restored: {unreadable} of its {cells} cells are no numbers, {example!r} for one. A number "
+        "is written with digits and points only."
     )
 
 

@@ -111,10 +111,10 @@ def _block_rows(restoration: Restoration) -> list[dict[str, object]]:
         {
             "block": b,
             "series": int(series[b]),
-            "proved": "yes" if proved else "no",
+            "verdict": restoration.verdicts[str(b)],
             "reason": reason or "every series is proved",
         }
-        for b, proved, reason in restoration.blocks.itertuples(index=False)
+        for b, _is_proved, reason in restoration.blocks.itertuples(index=False)
     ]
 
 
@@ -151,7 +151,7 @@ def _worst_month(part: pd.DataFrame) -> str:
 
 def _proved(restoration: Restoration) -> dg.AssetCheckResult:
     unproved = restoration.unproved
-    said = f"Unproved: {', '.join(unproved)}." if unproved else "Every block is proved."
+    said = f"Unproved: {', '.join(unproved)}." if unproved else "Every block that holds a number is proved."
     return _warning("blocks_are_proved", not unproved, said, "blocks", _block_rows(restoration))
 
 

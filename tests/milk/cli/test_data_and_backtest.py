@@ -99,6 +99,18 @@ def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
     assert [path.name for path in data.iterdir()] == [PRICE_FILE]
 
 
+def test_a_received_file_is_never_overwritten(tmp_path: Path) -> None:
+    data = price_folder(tmp_path / "data")
+    before = (data / PRICE_FILE).read_bytes()
+    (tmp_path / "link.csv").symlink_to(data / PRICE_FILE)
+    window = ("--from", "2025-12", "--to", "2025-12")
+    for place in (data / PRICE_FILE, tmp_path / "link.csv", data / "dataset.toml", data / "precipitaciones.csv"):
+        told = milk("backtest", "--data", data, *window, "--output", place)
+        refused(told, str(place), "is one of the files received", "--output", code=3)
+    assert (data / PRICE_FILE).read_bytes() == before
+    assert [path.name for path in data.iterdir()] == [PRICE_FILE]
+
+
 def test_a_lag_beyond_reason(tmp_path: Path) -> None:
     told = milk("backtest", "--data", SAMPLE, "--from", "2025-01", "--to", "2025-12", "--output", tmp_path / "o.csv",
                 "--price-lag", "-1")  # fmt: skip

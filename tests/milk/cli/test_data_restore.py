@@ -33,6 +33,8 @@ def test_the_sample(tmp_path: Path) -> None:
     assert (tmp_path / "first.html").read_bytes() == (tmp_path / "second.html").read_bytes()
     assert "SYNTHETIC DATA" in told.out
     assert "unreadable cell: 15" in told.out
+    # They are unreadable, too, and counted as that.
+    assert "stray" not in told.out
     assert "repeated month: 2, impossible month: 1" in told.out
     assert "employed_thousand = its 22 parts: exact in 162 of 162 months, worst relative error" in told.out
     assert "UNPROVED" not in told.out
@@ -52,11 +54,38 @@ def test_an_unproved_block_is_no_failure_but_is_said_loudly(tmp_path: Path) -> N
     assert told.code == 0, told.err
     assert "UNPROVED: every value of the block gdp is left empty." in told.out
     assert "gdp_clp_bn is not the sum of its parts" in told.out
+    assert "gdp_mining_clp_bn = its 2 parts: not tested" in told.out
+
+
+def test_a_readable_stray_cell_is_counted_as_such(tmp_path: Path) -> None:
+    data = _macro_folder(tmp_path / "data")
+    lines = (data / MACRO_FILE).read_text(encoding="utf-8").splitlines()
+    header = lines[0].split(",")
+    cells = [""] * len(header)
+    cells[0], cells[header.index("PIB_Textil")] = "1950-01-01 00:00:00 UTC", "1.234.567"
+    (data / MACRO_FILE).write_text("\n".join([*lines, ",".join(cells)]), encoding="utf-8")
+    told = _restore(data, tmp_path / "out.csv")
+    assert told.code == 0, told.err
+    line = next(line for line in told.out.splitlines() if line.startswith(MACRO_FILE))
+    assert "unreadable cell: 15" in line
+    assert line.endswith("stray cell: 1")
+
+
+def test_a_block_without_a_number_is_not_called_proved(tmp_path: Path) -> None:
+    data = _macro_folder(tmp_path / "data")
+    lines = (data / MACRO_FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+    early = [line for line in lines[1:] if line < "1986"]
+    (data / MACRO_FILE).write_text("".join([lines[0], *early]), encoding="utf-8")
+    told = _restore(data, tmp_path / "out.csv")
+    assert told.code == 0, told.err
+    line = next(line for line in told.out.splitlines() if line.startswith("employment"))
+    assert line.endswith("no number")
+    assert "block employment" not in told.out
 
 
 def test_nothing_to_restore(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
-    refused(_restore(tmp_path / "nowhere", out), "There is no folder", code=1)
+    refused(_restore(tmp_path / "nowhere", out), "There is no folder", f"holds {MACRO_FILE}", code=1)
     (tmp_path / "empty").mkdir()
     refused(_restore(tmp_path / "empty", out), f"There is no {MACRO_FILE} in", code=1)
     (tmp_path / "empty" / MACRO_FILE).write_text("Periodo,Imacec\n2020-01-01,1\n", encoding="utf-8")
@@ -74,9 +103,11 @@ def test_an_output_that_cannot_be_written(tmp_path: Path, option: str, place: st
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    bad, good = tmp_path / place, tmp_path / "good"
+    folders = {path for path in tmp_path.rglob("*") if path.is_dir()}
+    bad, good = tmp_path / place, tmp_path / "new" / "good"
     output, report = (bad, good) if option == "--output" else (good, bad)
     refused(_restore(data, output, "--report", report), str(bad), f"Choose another {option}.", code=3)
+    assert {path for path in tmp_path.rglob("*") if path.is_dir()} == folders
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 

@@ -17,6 +17,7 @@ from tests.milk.panel.series_made import Shape, economy, made, significant
 
 REGISTER = series_register().of_source("central_bank")
 ECONOMY = [s for s in REGISTER if s.block in ("gdp", "employment")]
+GDP_SUMS = ("gdp_clp_bn", "gdp_factor_cost_clp_bn", "gdp_manufacturing_clp_bn", "gdp_mining_clp_bn")
 INDEX = "retail_sales_index"
 
 
@@ -76,6 +77,8 @@ def test_a_column_without_a_number_is_empty_and_in_nobodys_way(texts: tuple[str 
     result = restore_one(*texts)
     assert result.unproved == []
     assert numbers_of(result)["made"].isna().all()
+    assert list(result.verdicts.values()) == ["no number"]
+    assert result.blocks["reason"].item() == "it holds no number"
     assert result.columns["proof"].item() == "empty"
     assert result.columns["worst_margin"].item() == np.inf
 
@@ -193,6 +196,20 @@ def test_an_identity_without_one_of_its_columns_proves_nothing(name: str, *, is_
     assert not result.wrong.to_numpy().any()
     reason = result.restored.blocks.set_index("block")["reason"][block]
     assert f"cannot be added up: {name} is empty" in reason
+    # Columns without a level are off by any power of ten: the other sums of the system are not tested on them.
+    other = {"gdp": {"employed_thousand"}, "employment": set(GDP_SUMS)}[block]
+    assert set(result.restored.identities["identity"]) == other
+    assert result.restored.identities["is_exact"].all()
+
+
+def test_a_file_too_short_to_add_up_says_so() -> None:
+    result = restore(damaged_table(economy(3, 5)), ECONOMY)
+    reasons = result.blocks.set_index("block")["reason"]
+    assert "gdp_clp_bn" in reasons["gdp"]
+    assert "needs 5 months in which it can be added up, the file has 3" in reasons["gdp"]
+    assert "needs 22 months in which it can be added up, the file has 3" in reasons["employment"]
+    assert result.identities.empty
+    assert result.verdicts == {"gdp": "unproved", "employment": "unproved"}
 
 
 def test_another_vintage_whose_sums_do_not_hold_is_refused() -> None:

@@ -55,13 +55,49 @@ def test_the_first_value_of_an_index_does_not_wait_for_its_proof(home: Home) -> 
 
 
 def test_a_day_without_a_price_and_a_home_without_anything(home: Home, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="There is no milk price"):
+    with pytest.raises(BadInput, match=r"No milk price was known when 1970-01-01 began .*") as said:
         panel_of_day(home, dt.date(1970, 1, 1))
+    words = str(said.value)
+    first = dt.date.fromisoformat(words.split("known on ")[1].split(":")[0])
+    assert len(panel_of_day(home, first)) >= 1
+    with pytest.raises(BadInput, match=f"known on {first}:"):
+        panel_of_day(home, first - dt.timedelta(days=1))
     with pytest.raises(HomeRefused, match="has received no price yet"):
         panel_of_day(Home(tmp_path), dt.date(2014, 10, 1))
 
 
-@pytest.mark.parametrize("text", ["2014-10", "2014-02-30", "yesterday", ""])
+def test_the_first_price_within_a_day_is_known_when_the_next_one_begins(tmp_path: Path) -> None:
+    noon = pd.Timestamp("2014-05-06T16:00", tz="UTC").as_unit("us")
+    price = sample_observations()["milk_price"].head(1).assign(known_since=noon)
+    write_table(Home(tmp_path), table_of("milk_price"), price)
+    with pytest.raises(BadInput, match="known on 2014-05-07:"):
+        panel_of_day(Home(tmp_path), dt.date(2014, 5, 6))
+    assert len(panel_of_day(Home(tmp_path), dt.date(2014, 5, 7))) == 1
+
+
+def test_macro_values_that_were_never_restored_are_no_empty_part(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    observations = sample_observations()
+    write_table(home, table_of("milk_price"), observations["milk_price"])
+    write_table(home, table_of("central_bank"), observations["central_bank"].head(0))
+    assert len(panel_of_day(home, dt.date(2014, 10, 1)))
+    write_table(home, table_of("central_bank"), observations["central_bank"].head(5))
+    with pytest.raises(HomeRefused, match=r"never restored.*`milk run` on it first"):
+        panel_of_day(home, dt.date(2014, 10, 1))
+
+
+TODAY = dt.date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(
+    "text", ["2014-10", "2014-02-30", "yesterday", "", "20141001", "2014-W40-1", "2014-10-01 ", "\uff12014-10-01"]
+)
 def test_what_is_no_day(text: str) -> None:
     with pytest.raises(BadSetting, match="YYYY-MM-DD"):
-        parse_day(text)
+        parse_day(text, today=TODAY)
+
+
+def test_a_day_to_come_is_refused() -> None:
+    assert parse_day("2026-11-25", today=TODAY) == TODAY
+    with pytest.raises(BadSetting, match="2026-11-26 is still to come"):
+        parse_day("2026-11-26", today=TODAY)

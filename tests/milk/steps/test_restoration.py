@@ -48,10 +48,14 @@ def broken_folder(folder: Path) -> Path:
     for number, row in enumerate(rows[1:]):
         row[total] = f"{100 + number % 7}.123.4{10 + number % 83}" if row[total] else ""
     next(row for row in rows if row[0].startswith("2020-05"))[evil] = EVIL
+    write_rows(folder / MACRO_FILE, rows)
+    return folder
+
+
+def write_rows(file: Path, rows: list[list[str]]) -> None:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
-    (folder / MACRO_FILE).write_text(text.getvalue(), encoding="utf-8")
-    return folder
+    file.write_text(text.getvalue(), encoding="utf-8")
 
 
 def page_of(restored: RestoredFile) -> str:
@@ -84,6 +88,36 @@ def test_a_file_without_a_value(tmp_path: Path) -> None:
     (tmp_path / MACRO_FILE).write_text(f"{header}\n2020-01-01{',' * len(SERIES)}\n", encoding="utf-8")
     with pytest.raises(BadInput, match="nothing to restore"):
         restore_folder(DataFolder(tmp_path))
+
+
+def test_a_file_in_another_notation_is_refused(tmp_path: Path) -> None:
+    rows = list(csv.reader(io.StringIO((SAMPLE / MACRO_FILE).read_text(encoding="utf-8"))))
+    rows[1:] = [[row[0], *(re.sub(r"\.", ",", cell, count=1) for cell in row[1:])] for row in rows[1:]]
+    write_rows(tmp_path / MACRO_FILE, rows)
+    with pytest.raises(BadInput, match=r"of its [0-9]+ cells are no numbers, '.*,.*' for one"):
+        restore_folder(DataFolder(tmp_path))
+
+
+def test_a_block_without_a_number_is_neither_proved_nor_unproved(tmp_path: Path) -> None:
+    """A file that ends before a block begins has nothing to warn of."""
+    rows = list(csv.reader(io.StringIO((SAMPLE / MACRO_FILE).read_text(encoding="utf-8"))))
+    employment = {rows[0].index(s.column) for s in SERIES if s.block == "employment"}
+    emptied = [["" if place in employment else cell for place, cell in enumerate(row)] for row in rows[1:]]
+    write_rows(tmp_path / MACRO_FILE, [rows[0], *emptied])
+    restored = restore_folder(DataFolder(tmp_path))
+    assert restored.restoration.unproved == []
+    table = block_table(restored.restoration).set_index("block")
+    assert set(table.loc[table["verdict"] != "proved"].index) == {"employment"}
+    assert table.loc["employment", "verdict"] == "no number"
+    page = page_of(restored)
+    assert "Every block with a number is proved; without one: employment." in page
+    assert "<td>no number</td>" in page
+    assert "<td>not tested</td>" in page
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=f"There is no folder .* holds {MACRO_FILE}"):
+        restore_folder(DataFolder(tmp_path / "none"))
 
 
 def test_a_single_row_is_no_ground_for_a_guess(tmp_path: Path) -> None:
@@ -151,6 +185,7 @@ def test_an_unproved_block_is_said_and_left_empty(broken: RestoredFile) -> None:
     assert {row[s.column] for row in rows for s in SERIES if s.block == "gdp"} == {""}
     page = page_of(broken)
     assert "Unproved, and left empty: gdp." in page
+    assert set(broken.restoration.identities["identity"]) == {"employed_thousand"}
     assert "Unproved: every value of this block is left empty." in page
     assert "uncertain or unreadable cells</summary>" in page
 
