@@ -41,7 +41,7 @@ def write_outputs(outputs: Sequence[Output], *, data: Path | None = None, home: 
         HomeRefused: one of them cannot be written, is a received file, or lies in the home.
     """
     for output in outputs:
-        _refuse_protected(output, data, home)
+        refuse_protected(output, data, home)
     with _no_folder_left_behind(output.file.parent for output in outputs):
         for output in outputs:
             with _said(output):
@@ -51,8 +51,12 @@ def write_outputs(outputs: Sequence[Output], *, data: Path | None = None, home: 
                 write_atomically(output.file, output.content)
 
 
-def _refuse_protected(output: Output, data: Path | None, home: Path | None) -> None:
-    """Links are followed, for a file may be named by any of them."""
+def refuse_protected(output: Output, data: Path | None, home: Path | None) -> None:
+    """Refuse to write over a received file or into the home; links are followed, for a file may be named by any.
+
+    Raises:
+        HomeRefused: the file is one of these.
+    """
     file = _real(output.file)
     names = [LABEL_FILE, *(source.file_name for source in SOURCE_FILES.values())]
     if data is not None and file in [_real(data / name) for name in names]:

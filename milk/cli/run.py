@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from milk.cli.console import say_progress
 from milk.cli.dagster_home import in_process_instance, prepare_dagster_home
+from milk.cli.output import Output, refuse_protected
 from milk.cli.report import print_report, write_json
 from milk.errors import MilkError, UnreachableMonth
 from milk.evaluation.backtest import refuse_short
@@ -36,6 +37,9 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
     settings = load_settings(data=data, home=home)
     wanted = Month.parse(issue) if issue else None
     place, folder = Home(settings.home_path), DataFolder(settings.data)
+    if json_file is not None:
+        # Said now, and not after the whole run.
+        refuse_protected(Output(json_file, b"", "--json"), settings.data, place.path)
     say_progress(f"Data {settings.data}, home {place.path}")
     # Before anything is written: data that the home refuses or that reach no month wanted leave nothing behind.
     _months(settings, judged_dataset(place, dataset_of(folder)), wanted)

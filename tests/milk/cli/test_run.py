@@ -15,7 +15,7 @@ from milk.home.layout import Home
 from milk.home.tables import read_table, write_table
 from milk.months import Month
 from milk.sources.milk_price import SPANISH_MONTHS
-from tests.builders import random_walk
+from tests.builders import SAMPLE, random_walk
 from tests.milk.cli.commands import command, content_of, environment, milk, milk_process
 from tests.milk.cli.conftest import Ran
 
@@ -126,6 +126,17 @@ def test_status_of_a_home_that_was_only_claimed(ran: Ran, tmp_path: Path) -> Non
     assert "published nothing yet" in told.out
     assert "none in production yet" in told.out
     assert [file.name for file in tmp_path.iterdir()] == ["dataset.json"], "to look is not to write"
+
+
+def test_a_document_in_the_place_of_a_received_file_is_refused_before_the_run(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(SAMPLE, data)
+    before = (data / "precio_leche.csv").read_bytes()
+    told = milk("run", "--data", data, "--home", tmp_path / "home", "--json", data / "precio_leche.csv")
+    assert told.code == 3
+    assert "never overwritten" in told.err
+    assert (data / "precio_leche.csv").read_bytes() == before
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_run_that_was_stopped_midway_goes_on(ran: Ran, tmp_path: Path) -> None:
