@@ -72,7 +72,7 @@ def test_the_months_of_the_sample_are_the_partitions(server: DagsterServer) -> N
     assert sorted(partitioned) == ["batch_predictions", "published_predictions"]
     for months in partitioned.values():
         assert (months[0], months[-1]) == ("2010-01", "2026-11")
-    assert len(nodes) == 11
+    assert len(nodes) == 12
 
 
 def test_the_schedule_is_on_without_a_click(server: DagsterServer) -> None:
