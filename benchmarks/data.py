@@ -92,8 +92,13 @@ def measure_pipeline(files: dict[str, bytes]) -> dict[str, float]:
     taken["parse three files"] = time.perf_counter() - start
     start = time.perf_counter()
     for source, observations in parsed.items():
-        own = {"series": register.of_source(source), "received_at": RECEIVED_AT, "snapshot": "0" * 64}
-        received[source] = new_observations(observations, empty_observations(), **own)  # type: ignore[arg-type]
+        received[source] = new_observations(
+            observations,
+            empty_observations(),
+            series=register.of_source(source),
+            received_at=RECEIVED_AT,
+            snapshot="0" * 64,
+        )
     taken["new observations"] = time.perf_counter() - start
     start = time.perf_counter()
     restored = restore_observations(received["central_bank"], register.of_source("central_bank"))[0]

@@ -43,6 +43,10 @@ def _price(meaning: str, *, nullable: bool = False) -> pa.Column:
     return _column("float64", meaning, "CLP/L", checks=is_price, nullable=nullable)
 
 
+def _flag(meaning: str) -> pa.Column:
+    return _column("bool", meaning)
+
+
 def _contribution(meaning: str, unit: str = "log points") -> pa.Column:
     return _column("float64", meaning, unit, checks=pa.Check(np.isfinite, error="a contribution is finite"))
 
@@ -89,18 +93,27 @@ def empty_table(schema: pa.DataFrameSchema) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in column_types(schema).items()})
 
 
+_OF_SERIES = {
+    "series": _column("str", "Name of the series in the register."),
+    "month": _month("Month of the value."),
+}
+_RECEPTION = {
+    "known_since": _column(INSTANT, "From when the value is known: the rule of its series, or its reception."),
+    "known_by": _column(
+        "str", "'rule' for a first value, 'received' for a revised one.", checks=pa.Check.isin(["rule", "received"])
+    ),
+    "received_at": _column(INSTANT, "When the file that brought it was received."),
+}
+_ROW = _column("int64", "Line of the file that held it; the header is line 1.", checks=pa.Check.ge(1))
+_SNAPSHOT = _column("str", "SHA-256 of that file.", checks=pa.Check.str_matches(SHA256))
+
 OBSERVATIONS = pa.DataFrameSchema(
     {
-        "series": _column("str", "Name of the series in the register."),
-        "month": _month("Month of the value."),
+        **_OF_SERIES,
         "value": _column("str", "The value as received, text.", checks=pa.Check.str_length(1, 100)),
-        "row": _column("int64", "Line of the file that held it; the header is line 1.", checks=pa.Check.ge(1)),
-        "known_since": _column(INSTANT, "From when the value is known: the rule of its series, or its reception."),
-        "known_by": _column(
-            "str", "'rule' for a first value, 'received' for a revised one.", checks=pa.Check.isin(["rule", "received"])
-        ),
-        "received_at": _column(INSTANT, "When the file that brought it was received."),
-        "snapshot": _column("str", "SHA-256 of that file.", checks=pa.Check.str_matches(SHA256)),
+        "row": _ROW,
+        **_RECEPTION,
+        "snapshot": _SNAPSHOT,
     },
     unique=["series", "month", "known_since"],
     strict=True,
@@ -111,8 +124,7 @@ OBSERVATIONS = pa.DataFrameSchema(
 
 RESTORED = pa.DataFrameSchema(
     {
-        "series": _column("str", "Name of the series in the register."),
-        "month": _month("Month of the value."),
+        **_OF_SERIES,
         "text": _column("str", "The cell as received, its decimal point lost.", checks=pa.Check.str_length(1, 100)),
         "value": _column("float64", "The number, in the unit of its series.", nullable=True),
         "status": _column(
@@ -128,15 +140,11 @@ RESTORED = pa.DataFrameSchema(
             "log10 steps",
             nullable=True,
         ),
-        "is_proved": _column("bool", "Whether the level of its block is proved; a block that is not is not used."),
-        "is_usable": _column("bool", "Whether it is used: proved, its power of ten not in doubt, and plausible."),
-        "known_since": _column(INSTANT, "From when the value is known: the rule of its series, or its reception."),
-        "known_by": _column(
-            "str", "'rule' for a first value, 'received' for a revised one.", checks=pa.Check.isin(["rule", "received"])
-        ),
-        "received_at": _column(INSTANT, "When the file that brought it was received."),
-        "row": _column("int64", "Line of the file that held it; the header is line 1.", checks=pa.Check.ge(1)),
-        "snapshot": _column("str", "SHA-256 of that file.", checks=pa.Check.str_matches(SHA256)),
+        "is_proved": _flag("Whether the level of its block is proved; a block that is not is not used."),
+        "is_usable": _flag("Whether it is used: proved, its power of ten not in doubt, and plausible."),
+        **_RECEPTION,
+        "row": _ROW,
+        "snapshot": _SNAPSHOT,
     },
     unique=["series", "month", "known_since"],
     strict=True,
@@ -181,7 +189,7 @@ FEATURES = pa.DataFrameSchema(
         "month": _month("Month that the value describes."),
         "value": _column("float64", "Value of the feature; the price in CLP/L, anomalies and changes in log points."),
         "known_since": _column(INSTANT, "From when this value is known; a revised value is a further row."),
-        "is_repeated": _column("bool", "Whether the value of the series is that of the month before."),
+        "is_repeated": _flag("Whether the value of the series is that of the month before."),
     },
     unique=["feature", "month", "known_since"],
     strict=True,
@@ -228,7 +236,7 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
         "model_version": _column("str", "The promoted version whose recipe was refitted."),
         "issued_at": _column(INSTANT, "When the forecast was made."),
         "data_cutoff": _column(INSTANT, "Nothing that became known later took part."),
-        "is_synthetic": _column("bool", "Whether the data are invented."),
+        "is_synthetic": _flag("Whether the data are invented."),
         "data_versions": _column(
             "str", "JSON: content hashes of what the recipe used, and versions of the tables read."
         ),
@@ -240,10 +248,6 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
     name="batch_predictions",
     description="One row for each issue month and target month.",
 )
-
-
-def _flag(meaning: str) -> pa.Column:
-    return _column("bool", meaning)
 
 
 INPUT_DRIFT = pa.DataFrameSchema(

@@ -1,6 +1,5 @@
 """Files that a command writes for its user."""
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from milk.errors import HomeRefused
-from milk.home.layout import write_atomically
+from milk.home.layout import refuse_no_file, write_atomically
 from milk.sources.files import LABEL_FILE, SOURCE_FILES
 
 
@@ -76,8 +75,7 @@ def _real(path: Path) -> Path:
 
 def _rehearse(file: Path) -> None:
     """Raise what writing would, before any of several files is written."""
-    if file.exists() and not file.is_file():
-        raise FileExistsError(errno.EEXIST, "it is there and is no file")
+    refuse_no_file(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", suffix=".part"):
         pass

@@ -123,6 +123,16 @@ class Home:
             lock.release()
 
 
+def refuse_no_file(file: Path) -> None:
+    """Raise where something stands there that is no file.
+
+    Raises:
+        FileExistsError: it does.
+    """
+    if file.exists() and not file.is_file():
+        raise FileExistsError(errno.EEXIST, "it is there and is no file", str(file))
+
+
 def write_atomically(file: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
@@ -130,8 +140,7 @@ def write_atomically(file: Path, content: bytes) -> None:
         OSError: the file cannot be written, or something stands there that is no file: a rename onto a device or a pipe
             would not write to it, but take its place.
     """
-    if file.exists() and not file.is_file():
-        raise FileExistsError(errno.EEXIST, "it is there and is no file", str(file))
+    refuse_no_file(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
     part = Path(name)

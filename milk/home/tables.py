@@ -33,6 +33,10 @@ class Months:
     first: pd.Timestamp
     last: pd.Timestamp
 
+    def rows_of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows inside it."""
+        return frame[frame[self.column].between(self.first, self.last)]
+
 
 def write_table(home: Home, name: str, frame: pd.DataFrame, *, replace: Months | None = None) -> int:
     """Write a table, or replace the rows of some months of it.

@@ -78,6 +78,9 @@ _EMPLOYMENT: Final = (
 SYSTEMS: Final[tuple[tuple[Sum, ...], ...]] = (_GDP, _EMPLOYMENT)
 """The exact sums that hang together, a total always before the sum in which it is itself taken apart."""
 
+SUMS: Final = tuple(one for system in SYSTEMS for one in system)
+"""Every exact sum."""
+
 BASE_YEARS: Final = {
     **dict.fromkeys(
         (

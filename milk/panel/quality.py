@@ -11,12 +11,12 @@ from typing import Final
 import pandas as pd
 
 from milk.months import Availability, Month, available_from, contiguous_ranges, month_range
-from milk.panel.identities import SYSTEMS
+from milk.panel.identities import SUMS
 from milk.panel.observations import KEY, latest
 from milk.panel.restored import drop_before_first_valid_month
 from milk.series import Series
 
-EMPTY_MEANS_NONE: Final = frozenset(name for system in SYSTEMS for one in system for name in one.small)
+EMPTY_MEANS_NONE: Final = frozenset(name for one in SUMS for name in one.small)
 """Series of which an empty cell says that there was none, so that a gap in them is no absent month."""
 LARGE_REVISION = 0.02
 """A value that changes by more was revised by more than ordinary: the accounts of a year move by less."""

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from milk.panel.identities import SYSTEMS
+from milk.panel.identities import SUMS
 
 CHAINING_TOLERANCE = 0.02
 
@@ -53,8 +53,7 @@ RELATIONS: Final = (
     ),
     *(
         Relation(f"{one.total} = its parts, nearly", one.total, dict.fromkeys(one.parts, 1.0), CHAINING_TOLERANCE)
-        for system in SYSTEMS
-        for one in system
+        for one in SUMS
         if not one.small
     ),
 )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from milk.panel.cells import Flags
-from milk.panel.identities import EXACT, SYSTEMS
+from milk.panel.identities import EXACT, SUMS
 from milk.panel.proof import Proof, is_addable, prove, sum_errors, total_and_sum
 from milk.panel.working import Working, working_table
 from milk.series import Series
@@ -139,7 +139,7 @@ def _columns(table: Working, proof: Proof, status: npt.NDArray[np.object_]) -> p
 
 def _identities(table: Working, proof: Proof) -> pd.DataFrame:
     rows = []
-    for one in (one for system in SYSTEMS for one in system):
+    for one in SUMS:
         is_tested = is_addable(table, one)
         if one.total in proof.placed and is_tested.any():
             total, parts = total_and_sum(table, one)

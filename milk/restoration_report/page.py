@@ -11,6 +11,7 @@ import pandas as pd
 
 from milk.panel.exponents import UNCERTAIN_BELOW
 from milk.panel.identities import EXACT
+from milk.panel.relations import relation_errors
 from milk.panel.restore import STATUSES, Restoration
 from milk.restoration_report.columns import block_sections, block_title
 from milk.restoration_report.drawing import STYLE_FILE, identity_errors, margins
@@ -196,7 +197,7 @@ def _relations(restoration: Restoration) -> str:
     rows = [
         [r["relation"], _span(r), str(r["months"]), str(r["held"]), error_text(r["worst_error"]), r["worst_month"],
          f"{r['tolerance']:g}"]
-        for r in relation_table(restoration).to_dict("records")
+        for r in relation_table(relation_errors(restoration.values)).to_dict("records")
     ]  # fmt: skip
     heads = ["relation", "tested in", "#months", "#held", "#worst relative error", "in", "#tolerance"]
     return table(heads, rows)

@@ -5,8 +5,8 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from milk.panel.identities import SYSTEMS
-from milk.panel.relations import RELATIONS, relation_errors
+from milk.panel.identities import SUMS
+from milk.panel.relations import RELATIONS
 from milk.panel.restore import STATUSES, Restoration
 
 NAMES_SHOWN = 3
@@ -87,16 +87,22 @@ def identity_table(restoration: Restoration) -> pd.DataFrame:
     """
     tested = restoration.identities
     rows = []
-    for one in (one for system in SYSTEMS for one in system):
+    for one in SUMS:
         found = tested[tested["identity"] == one.total]
         rows.append((one.total, len(one.parts) + len(one.small), *_worst(found), int(found["is_exact"].sum())))
     columns = ["identity", "parts", "months", "first", "last", "worst_error", "worst_month", "exact"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def relation_table(restoration: Restoration) -> pd.DataFrame:
-    """A row an approximate relation: `relation, months, first, last, worst_error, worst_month, held, tolerance`."""
-    errors = relation_errors(restoration.values)
+def relation_table(errors: pd.DataFrame) -> pd.DataFrame:
+    """A row an approximate relation, untested ones included.
+
+    Args:
+        errors: see `milk.panel.relations.relation_errors`.
+
+    Returns:
+        `relation, months, first, last, worst_error, worst_month, held, tolerance`.
+    """
     rows = []
     for relation in RELATIONS:
         found = errors[errors["relation"] == relation.name]

@@ -16,11 +16,12 @@ from milk.forecasting.fit import recipe_of
 from milk.forecasting.histories import build_histories
 from milk.forecasting.issue import one_step_errors
 from milk.home.layout import Home
-from milk.home.tables import Months, frame_hash, has_table, read_table, write_table
+from milk.home.tables import frame_hash, has_table, read_table, write_table
 from milk.models.version import ModelVersion
-from milk.months import Availability, Month, contiguous_ranges, data_cutoff, forecast_origin
+from milk.months import Availability, Month, data_cutoff, forecast_origin
 from milk.series import SERIES_ID, series_register
-from milk.steps.predictions import Issuing, checked_inputs, reachable_of
+from milk.steps.predictions import Issuing, checked_inputs, month_ranges, reachable_of
+from milk.steps.training import blocks
 from milk.tables import INPUT_DRIFT, column_types, empty_table
 
 TABLE = "input_drift"
@@ -60,11 +61,11 @@ def assess_inputs(home: Home, issuing: Issuing, months: list[Month]) -> Assessed
     if not wanted:
         return Assessed(empty_table(INPUT_DRIFT), pd.DataFrame(), pd.DataFrame())
     assessed = assess(issuing, wanted)
-    rows = assessed.rows
-    for first, last in contiguous_ranges(set(wanted)):
-        part = Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
-        if not _stands(home, rows, part):
-            write_table(home, TABLE, rows[rows["issue_month"].between(part.first, part.last)], replace=part)
+    standing = read_table(home, TABLE) if has_table(home, TABLE) else empty_table(INPUT_DRIFT)
+    for part in month_ranges(set(wanted)):
+        rows = part.rows_of(assessed.rows)
+        if frame_hash(rows) != frame_hash(part.rows_of(standing)):
+            write_table(home, TABLE, rows, replace=part)
     return assessed
 
 
@@ -78,12 +79,11 @@ def assess(issuing: Issuing, months: list[Month]) -> Assessed:
         [(month, data_cutoff(month)) for month in months],
         expected=expected | {PRICE: issuing.price_rule},
     )
-    block = {feature.name: feature.block for feature in declared_features(series_register())}
     errors = judged_errors(issuing, last=max(months))
     rows = pd.concat([found, _error_rows(errors, issuing.price_rule, months)], ignore_index=True)
     rows = rows.assign(
         series_id=SERIES_ID,
-        block=rows["feature"].map(block).fillna("price"),
+        block=rows["feature"].map(blocks()).fillna("price"),
         is_input=rows["feature"].isin(inputs_of(issuing.version)),
         model_version=issuing.version.version_id,
     )
@@ -133,21 +133,13 @@ def _error_finding(row: Any) -> str:  # noqa: ANN401 because pandas makes the ty
 def inputs_of(version: ModelVersion) -> set[str]:
     """The features that the recipe of a version uses, and its own errors."""
     used = set(version.model["recipe"]["blocks"])
-    return {PRICE, ERRORS} | {f.name for f in declared_features(series_register()) if f.block in used}
+    return {PRICE, ERRORS} | {name for name, block in blocks().items() if block in used}
 
 
 def distribution_of(version: ModelVersion) -> dict[str, dict[str, object]]:
     """The training distribution of a version; empty where an older program made it, which kept less."""
     kept = version.model["training_distribution"]
     return {name: entry for name, entry in kept.items() if isinstance(entry, dict) and "drift_threshold" in entry}
-
-
-def _stands(home: Home, rows: pd.DataFrame, part: Months) -> bool:
-    if not has_table(home, TABLE):
-        return False
-    standing = read_table(home, TABLE)
-    old, new = (table[table["issue_month"].between(part.first, part.last)] for table in (standing, rows))
-    return frame_hash(old) == frame_hash(new)
 
 
 def findings(rows: pd.DataFrame, *, of_inputs: bool) -> pd.DataFrame:

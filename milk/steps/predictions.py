@@ -88,10 +88,17 @@ def issue_months(home: Home, issuing: Issuing, months: list[Month]) -> Issued:
     rows = forecast_rows(home, issuing, wanted) if wanted else empty_predictions()
     good, refused = split_refused(rows)
     good, changed = _standing_or_new(home, good)
-    for first, last in contiguous_ranges(changed.intersection(wanted)):
-        part = Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
-        write_table(home, TABLE, good[good["issue_month"].between(part.first, part.last)], replace=part)
+    for part in month_ranges(changed.intersection(wanted)):
+        write_table(home, TABLE, part.rows_of(good), replace=part)
     return Issued(good, [m for m in wanted if m not in refused], unreachable, refused)
+
+
+def month_ranges(months: set[Month]) -> list[Months]:
+    """Issue months as the parts of a table that follow each other."""
+    return [
+        Months("issue_month", pd.Timestamp(first.first_day), pd.Timestamp(last.first_day))
+        for first, last in contiguous_ranges(months)
+    ]
 
 
 def reachable_of(issuing: Issuing, months: list[Month]) -> list[Month]:

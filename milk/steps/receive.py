@@ -1,7 +1,7 @@
 """Receive a source: keep the bytes, name the faults, add what is new to the observations."""
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -110,13 +110,10 @@ def receive(home: Home, folder: DataFolder, source: SourceName, *, received_at: 
     """
     claim_for_folder(home, folder)
     content = folder.fetch(source)
-    if content is None:
-        nothing = Parsed(empty_observations(), [], 0)
-        return _add(home, _received(source, "", nothing, empty_observations(), empty_observations()))
-    parsed = SOURCE_FILES[source].parse(content)
+    parsed = SOURCE_FILES[source].parse(content) if content is not None else Parsed(empty_observations(), [], 0)
     refuse_unusable(parsed.faults)
     with home.locked(wait_seconds=LOCK_WAIT_SECONDS):
-        snapshot = keep_received(home, source, content)
+        snapshot = keep_received(home, source, content) if content is not None else ""
         standing = observations_of(home, source)
         added = new_observations(
             parsed.observations,
@@ -125,21 +122,11 @@ def receive(home: Home, folder: DataFolder, source: SourceName, *, received_at: 
             received_at=received_at,
             snapshot=snapshot,
         )
-        return _add(home, _received(source, snapshot, parsed, added, standing))
-
-
-def _received(
-    source: SourceName, snapshot: str, parsed: Parsed, added: pd.DataFrame, standing: pd.DataFrame
-) -> Received:
-    """The report of a reception, before what it added is kept."""
+        append_table(home, table_of(source), added)
     changed = revisions(added, standing, is_point_lost=source == POINT_LOST)
     agreement = vintage_agreement(parsed.observations, standing, changed)
-    return Received(source, snapshot, parsed.faults, parsed.rows_read, added, len(standing), changed, agreement)
-
-
-def _add(home: Home, received: Received) -> Received:
-    append_table(home, table_of(received.source), received.added)
-    return replace(received, observations=len(observations_of(home, received.source)))
+    observations = len(standing) + len(added)
+    return Received(source, snapshot, parsed.faults, parsed.rows_read, added, observations, changed, agreement)
 
 
 def check_folder(folder: DataFolder) -> dict[SourceName, list[Fault]]:

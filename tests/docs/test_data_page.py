@@ -1,35 +1,23 @@
 """docs/data.md: its pictures, its figures on the sample, its commands and its links are true."""
 
-import importlib.util
 import re
 from itertools import takewhile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from milk.steps.restoration import RestoredFile
+from docs import data_pictures as maker
+from milk.sources.files import DataFolder
+from milk.steps.restoration import RestoredFile, restore_folder
 from tests.milk.cli.commands import milk
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "data.md").read_text(encoding="utf-8")
 
 
-def _load(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-maker = _load(DOCS / "data_pictures.py")
-
-
 @pytest.fixture(scope="module")
 def restored() -> RestoredFile:
-    return maker.restore_folder(maker.DataFolder(maker.SAMPLE))  # type: ignore[no-any-return]
+    return restore_folder(DataFolder(maker.SAMPLE))
 
 
 def test_the_figures_on_the_sample_are_true(restored: RestoredFile) -> None:

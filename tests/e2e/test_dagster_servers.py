@@ -12,7 +12,7 @@ from milk.home.layout import Home
 from milk.home.tables import read_table
 from tests.e2e.servers import DagsterServer, chromium, later_clock, milk_up, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 BACKFILL_SECONDS = 400
 ASSETS = """

@@ -16,7 +16,7 @@ from tests.e2e.servers import RUN_SECONDS, DagsterServer, milk_up, until
 from tests.parts import missing
 from tests.postgres import PostgresServer, binaries, postgres_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SENSOR_SECONDS = 120
 SENSOR = {

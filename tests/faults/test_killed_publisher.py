@@ -15,7 +15,6 @@ def test_a_publisher_killed_on_sqlite_leaves_all_or_nothing_and_the_next_one_goe
     assert tally.done[INSIDE] >= 2
 
 
-@pytest.mark.xdist_group("postgres")
 def test_a_publisher_killed_on_postgresql_leaves_all_or_nothing_and_the_next_one_goes_on(
     postgres: PostgresServer,
 ) -> None:

@@ -14,8 +14,6 @@ from milk_assets.defs.standing_checks import KIND, blocking_checks, refuse_red
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import PRICE_FILE, Place, failure_of
 
-pytestmark = pytest.mark.xdist_group("graph")
-
 PRICE = dg.AssetKey("raw_milk_price")
 GAPS = dg.AssetCheckKey(PRICE, "no_month_absent")
 RAIN_GAPS = dg.AssetCheckKey(dg.AssetKey("raw_precipitation"), "months_complete")

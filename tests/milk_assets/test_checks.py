@@ -18,8 +18,6 @@ from milk_assets.definitions import build_definitions
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import FIRST, PRICE_FILE, Place, outcomes, sample_place
 
-pytestmark = pytest.mark.xdist_group("graph")
-
 Fault = Callable[[Place], None]
 
 

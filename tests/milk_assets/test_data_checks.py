@@ -4,14 +4,11 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
-import pytest
 
 from milk.home.tables import write_table
 from milk_assets.defs.shown import ROWS_SHOWN, per_cent, table_of_rows
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import PRICE_FILE, Place, sample_place
-
-pytestmark = pytest.mark.xdist_group("graph")
 
 PRICE = dg.AssetSelection.assets("raw_milk_price")
 RAIN_FILE = "precipitaciones.csv"

@@ -17,8 +17,6 @@ from milk.steps.predictions import TABLE
 from milk_assets.defs.failures import explained
 from tests.milk_assets.places import PRICE_FILE, Place, failure_of, outcomes
 
-pytestmark = pytest.mark.xdist_group("graph")
-
 FORECASTS = dg.AssetSelection.assets(TABLE)
 RECEPTION = dg.AssetSelection.assets("raw_milk_price")
 

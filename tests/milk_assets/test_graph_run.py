@@ -17,8 +17,6 @@ from milk.tables import BATCH_PREDICTIONS
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import FIRST, LAST, NOW, PRICE_FILE, UPSTREAM, Place, outcomes
 
-pytestmark = pytest.mark.xdist_group("graph")
-
 
 def _materializations(result: dg.ExecuteInProcessResult, asset: str) -> list[dg.AssetMaterialization]:
     events = result.get_asset_materialization_events()

@@ -4,7 +4,6 @@ import shutil
 
 import dagster as dg
 import pandas as pd
-import pytest
 import sqlalchemy as sa
 
 from milk.home.dataset import read_dataset
@@ -20,8 +19,6 @@ from milk_assets.definitions import build_definitions
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import FIRST, LAST, NOW, Place, failure_of, outcomes
 from tests.ports import free_port
-
-pytestmark = pytest.mark.xdist_group("graph")
 
 PUBLISHED = "published_predictions"
 PUBLICATION = dg.AssetSelection.assets(PUBLISHED)

@@ -21,8 +21,6 @@ from milk_assets.defs.sensors import MOST_TRIES
 from tests.milk_assets.places import Place
 from tests.ports import free_port
 
-pytestmark = pytest.mark.xdist_group("graph")
-
 PUBLISHED = "published_predictions"
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

@@ -203,7 +203,6 @@ def test_a_server_that_is_stopped(tmp_path: Path, stopped_server: str, caplog: p
     assert "letmein" not in caplog.text
 
 
-@pytest.mark.xdist_group("postgres")
 def test_a_store_made_anew_on_a_server_while_nobody_asks(tmp_path: Path, postgres: PostgresServer) -> None:
     settings = Settings(home=tmp_path, store_url=postgres.new_database())
     with serving(create_app(settings)) as client:
@@ -217,7 +216,6 @@ def test_a_store_made_anew_on_a_server_while_nobody_asks(tmp_path: Path, postgre
                 connection.exec_driver_sql("CREATE SCHEMA public")
 
 
-@pytest.mark.xdist_group("postgres")
 def test_a_server_that_is_stopped_and_started_again(tmp_path: Path, postgres: PostgresServer) -> None:
     settings = Settings(home=tmp_path, store_url=postgres.new_database())
     with serving(create_app(settings)) as client:

@@ -9,9 +9,10 @@ from milk.home.tables import frame_hash
 from milk.panel.exponents import UNCERTAIN_BELOW
 from milk.panel.relations import relation_errors
 from milk.panel.repairs import Repair
-from milk.panel.restore import STATUSES, Restoration
+from milk.panel.restore import Restoration
 from milk.panel.restored import restore_observations
 from milk.pictures import before_and_after, identity_errors, margins_of_cells
+from milk.restoration_report.tables import identity_table, relation_table, status_counts
 from milk.series import series_register
 from milk.steps.provenance import is_synthetic
 from milk.tables import RESTORED
@@ -81,15 +82,14 @@ def restored_central_bank(workplace: Workplace, raw_central_bank: pd.DataFrame) 
 def _metadata(
     table: pd.DataFrame, restoration: Restoration, relations: pd.DataFrame, stray: Repair, *, synthetic: bool
 ) -> dict[str, Any]:
-    columns = restoration.columns
     metadata: dict[str, Any] = {
         "dagster/row_count": len(table),
         "is_synthetic": synthetic,
-        "cells": markdown_table([{"status": s, "cells": int(columns[s].sum())} for s in STATUSES]),
+        "cells": markdown_table([{"status": s, "cells": n} for s, n in status_counts(restoration).items()]),
         "blocks": markdown_table(_block_rows(restoration)),
-        "identities": markdown_table(_identity_rows(restoration.identities)),
+        "identities": markdown_table(_identity_rows(restoration)),
         "relations": markdown_table(_relation_rows(relations)),
-        "columns": markdown_table(columns.to_dict(orient="records")),
+        "columns": markdown_table(restoration.columns.to_dict(orient="records")),
         "stray_cells": stray.cells,
     }
     if len(restoration.identities):
@@ -118,35 +118,32 @@ def _block_rows(restoration: Restoration) -> list[dict[str, object]]:
     ]
 
 
-def _identity_rows(identities: pd.DataFrame) -> list[dict[str, object]]:
+def _identity_rows(restoration: Restoration) -> list[dict[str, object]]:
     return [
         {
-            "total": name,
-            "months": len(part),
-            "exact": int(part["is_exact"].sum()),
-            "worst relative error": float(part["relative_error"].max()),
-            "in": _worst_month(part),
+            "total": row["identity"],
+            "months": row["months"],
+            "exact": row["exact"],
+            "worst relative error": row["worst_error"],
+            "in": row["worst_month"],
         }
-        for name, part in identities.groupby("identity", sort=False)
+        for row in identity_table(restoration).to_dict(orient="records")
+        if row["months"]
     ]
 
 
 def _relation_rows(relations: pd.DataFrame) -> list[dict[str, object]]:
     return [
         {
-            "relation": name,
-            "months": len(part),
-            "worst error": float(part["relative_error"].max()),
-            "in": _worst_month(part),
-            "allowed": float(part["tolerance"].iloc[0]),
+            "relation": row["relation"],
+            "months": row["months"],
+            "worst error": row["worst_error"],
+            "in": row["worst_month"],
+            "allowed": row["tolerance"],
         }
-        for name, part in relations.groupby("relation", sort=False)
+        for row in relation_table(relations).to_dict(orient="records")
+        if row["months"]
     ]
-
-
-def _worst_month(part: pd.DataFrame) -> str:
-    worst = part.sort_values("relative_error")["month"].iloc[-1]
-    return f"{worst:%Y-%m}"
 
 
 def _proved(restoration: Restoration) -> dg.AssetCheckResult:

@@ -7,8 +7,6 @@ import pytest
 
 from tests.milk.cli.commands import PRICE_FILE, SAMPLE, milk, price_folder, refused
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 HEADER = "model,forecast_origin,target_month,horizon_months,prediction,lower_80,upper_80,lower_95,upper_95,observed"
 MODELS = {"milk", "last_value", "seasonal_naive", "drift", "seasonal_drift"}
 

@@ -10,8 +10,6 @@ from milk.sources.sample import MACRO_FILE
 from tests.milk.cli.commands import SAMPLE, Told, milk, refused
 from tests.milk.steps.test_restoration import broken_folder
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 
 def _restore(data: Path, output: Path, *more: object) -> Told:
     return milk("data", "restore", "--data", data, "--output", output, *more)

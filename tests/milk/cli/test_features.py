@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from milk.home.dataset import claim_home
 from milk.home.layout import Home
@@ -13,8 +12,6 @@ from milk.steps.receive import dataset_of
 from tests.builders import price_features
 from tests.milk.cli.commands import SAMPLE, content_of, milk, price_folder, refused
 from tests.milk.cli.conftest import Ran
-
-pytestmark = pytest.mark.xdist_group("cli")
 
 
 def test_the_features_of_a_run(ran: Ran, tmp_path: Path) -> None:

@@ -16,8 +16,6 @@ from milk.steps.receive import dataset_of, table_of
 from tests.builders import sample_observations
 from tests.milk.cli.commands import PRICE_FILE, SAMPLE, Told, content_of, milk, price_folder, refused
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 
 from milk.home.layout import Home
 from milk.home.tables import read_table, write_table
@@ -18,8 +17,6 @@ from milk.sources.milk_price import SPANISH_MONTHS
 from tests.builders import SAMPLE, random_walk
 from tests.milk.cli.commands import command, content_of, environment, milk, milk_process
 from tests.milk.cli.conftest import Ran
-
-pytestmark = pytest.mark.xdist_group("cli")
 
 
 def test_a_run_says_what_it_forecasts_and_how_far_to_trust_it(ran: Ran) -> None:

@@ -13,13 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.milk.cli.commands import command, environment, milk, refused
 from tests.milk.cli.conftest import Ran
 from tests.ports import free_port
-
-pytestmark = pytest.mark.xdist_group("cli")
 
 START_SECONDS = 60
 

@@ -19,7 +19,7 @@ def store(store_url: str) -> Iterator[sa.Engine]:
     yield from _migrated(store_url)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres"))])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def address(request: pytest.FixtureRequest, store_url: str) -> str:
     """The address of a new store on each database."""
     if request.param == "sqlite":

@@ -84,7 +84,6 @@ def test_who_only_reads_leaves_the_file_as_it_is(tmp_path: Path) -> None:
         assert copy.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
-@pytest.mark.xdist_group("postgres")
 def test_a_user_without_the_rights_is_told_which(postgres: PostgresServer) -> None:
     address = sa.make_url(postgres.new_database())
     migrated = open_store(address.render_as_string(hide_password=False))
@@ -101,7 +100,6 @@ def test_a_user_without_the_rights_is_told_which(postgres: PostgresServer) -> No
     store.dispose()
 
 
-@pytest.mark.xdist_group("postgres")
 def test_an_option_that_the_driver_does_not_know_is_a_bad_setting(postgres: PostgresServer) -> None:
     with pytest.raises(BadSetting, match=r"\(MILK_STORE_URL\) cannot be used: .*nonsense"):
         open_store(f"{postgres.new_database()}?nonsense=1")

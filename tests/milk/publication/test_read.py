@@ -161,7 +161,6 @@ def test_a_store_of_another_version_is_told_so(
         newest_publication(store)
 
 
-@pytest.mark.xdist_group("postgres")
 def test_a_server_that_was_stopped_is_used_again_when_it_is_back(postgres: PostgresServer) -> None:
     address = postgres.new_database()
     store = open_store(address)
