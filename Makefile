@@ -19,7 +19,7 @@ up: .venv/.ready ## the Dagster UI, its daemon and the reader; DATA=folder for o
 	@$(MILK) up $(if $(DATA),--data "$(DATA)")
 
 test: .venv/.ready-dev ## the test suite; a file stays in one process, as its servers are shared by its tests
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready-dev ## format, lint, types, walls between the rooms
 	@$(BIN)/ruff format --check .

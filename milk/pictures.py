@@ -103,6 +103,7 @@ def identity_errors(identities: pd.DataFrame, *, is_synthetic: bool) -> bytes:
         axes.plot(part["month"], part["relative_error"].clip(lower=1e-17), ".", markersize=4, label=str(name))
     axes.axhline(1e-8, color=ORANGE, linewidth=1, label="exact below")
     axes.set_yscale("log")
+    axes.minorticks_off()
     axes.legend(frameon=False, fontsize=7, ncols=2)
     return _png(figure)
 
@@ -120,6 +121,7 @@ def before_and_after(cells: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     axes.plot(cells["month"], received, ".", color=GREY, markersize=3, label="the text without its dots")
     axes.plot(cells["month"], cells["value"], color=BLUE, linewidth=1.4, label="restored")
     axes.set_yscale("log")
+    axes.minorticks_off()
     axes.legend(frameon=False, fontsize=8)
     return _png(figure)
 
@@ -142,6 +144,7 @@ def drift_of_inputs(rows: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     axes.set_xticks(middles.to_numpy(), middles.index.tolist(), rotation=20, ha="right")
     axes.set_ylim(0, max(1.3, float(ratio.max()) * 1.1) if len(ratio) else 1.3)
     axes.set_xlabel("one point a feature; orange: used by the recipe")
+    figure.subplots_adjust(bottom=0.3)
     return _png(figure)
 
 
@@ -176,7 +179,9 @@ def sparkline(values: pd.Series) -> bytes:
 
 
 def _figure(title: str, label: str, *, is_synthetic: bool = False) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 3.2), dpi=90, layout="constrained")
+    # Fixed margins: a layout that measures every text first takes as long as the drawing itself.
+    figure = Figure(figsize=(7, 3.2), dpi=90)
+    figure.subplots_adjust(left=0.1, right=0.98, top=0.91, bottom=0.16)
     axes = figure.add_subplot()
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_ylabel(label, fontsize=8)
@@ -244,6 +249,7 @@ def margins_of_cells(margin: pd.DataFrame, uncertain_below: float, *, is_synthet
     axes.hist(known[np.isfinite(known)], bins=60, color=BLUE)
     axes.axvline(uncertain_below, color="#b91c1c", linewidth=1, label="in doubt below")
     axes.set_yscale("log")
+    axes.minorticks_off()
     axes.set_xlabel("margin to the next best power of ten, in log10 steps")
     axes.legend(frameon=False, fontsize=8)
     return _png(figure)

@@ -1,7 +1,8 @@
-"""What holds for every test: no setting of the person who runs them, no window for a plot, no telemetry."""
+"""What holds for every test: no setting of the person who runs them, no window for a plot, no telemetry; the order."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,16 @@ from tests.parts import missing
 from tests.postgres import PostgresServer, binaries, postgres_server
 
 _OF_THE_SUITE = ("MILK_UPDATE_SNAPSHOT", "MILK_REQUIRE_PARTS")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of fast tests first; then the slow ones, the longest before the others: both processes end together."""
+    seconds: dict[Path, float] = {}
+    for item in items:
+        mark = item.get_closest_marker("slow")
+        if mark is not None:
+            seconds[item.path] = max(seconds.get(item.path, 0), mark.kwargs["seconds"])
+    items.sort(key=lambda item: (item.path in seconds, -seconds.get(item.path, 0)))
 
 
 @pytest.fixture(autouse=True, scope="session")

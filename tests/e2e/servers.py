@@ -124,32 +124,58 @@ def chromium() -> str:
     return found[0]
 
 
+QUICK_TICKS = """
+import sys
+
+if any("dagster-daemon" in word for word in sys.orig_argv):
+    import dagster._daemon.controller
+
+    dagster._daemon.controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 5
+"""
 LATER_CLOCK = """
-import dagster._time as clock
+import time
 from datetime import timedelta
 
-now, timestamp = clock._mockable_get_current_datetime, clock._mockable_get_current_timestamp
+import dagster._time as clock
+
+# The start of a run is taken from its events, which ask the clock of the system: a run that began years ago is ended.
+seconds, nanoseconds = time.time, time.time_ns
+time.time = lambda: seconds() + {days} * 86400
+time.time_ns = lambda: nanoseconds() + {days} * 86400 * 10**9
+now = clock._mockable_get_current_datetime
 clock._mockable_get_current_datetime = lambda: now() + timedelta(days={days})
-clock._mockable_get_current_timestamp = lambda: timestamp() + {days} * 86400
 with open({believed!r}, "a") as file:
     file.write(str(clock.get_current_datetime().year) + "\\n")
 """
 
 
-def later_clock(folder: Path, *, days: int) -> dict[str, str]:
-    """An environment in which every process of Dagster believes that it is later, and writes down which year it is."""
+def believed_years(log: Path) -> set[int]:
+    """The years that the processes with a later clock believed in."""
+    return {int(year) for year in (_site(log) / "believed").read_text(encoding="utf-8").split()}
+
+
+def _site(log: Path) -> Path:
+    return log.with_suffix(".site")
+
+
+def _customized(log: Path, days_later: int) -> dict[str, str]:
+    """An environment in which the daemon looks at backfills more often, and every process of Dagster believes that it
+    is later and writes down which year it is."""
+    folder = _site(log)
     folder.mkdir()
-    content = LATER_CLOCK.format(days=days, believed=str(folder / "believed"))
+    content = QUICK_TICKS
+    if days_later:
+        content += LATER_CLOCK.format(days=days_later, believed=str(folder / "believed"))
     (folder / "sitecustomize.py").write_text(content, encoding="utf-8")
     return {"PYTHONPATH": str(folder)}
 
 
 @contextmanager
-def milk_up(home: Path, log: Path, **settings: str) -> Iterator[DagsterServer]:
+def milk_up(home: Path, log: Path, *, days_later: int = 0, **settings: str) -> Iterator[DagsterServer]:
     """`milk up` on a home; stopped as a service manager would, and nothing of it may be left."""
     port, reader_port = free_port(), free_port()
     ports = {"MILK_PORT": str(port), "MILK_READER_PORT": str(reader_port)}
-    environment = os.environ | {"MILK_HOME": str(home)} | ports | settings
+    environment = os.environ | {"MILK_HOME": str(home)} | ports | settings | _customized(log, days_later)
     command = [str(Path(sys.executable).parent / "milk"), "up"]
     with log.open("wb") as stream:
         process = subprocess.Popen(command, env=environment, stdout=stream, stderr=subprocess.STDOUT)

@@ -16,7 +16,7 @@ from tests.e2e.servers import RUN_SECONDS, DagsterServer, milk_up, until
 from tests.parts import missing
 from tests.postgres import PostgresServer, binaries, postgres_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=180)]
 
 SENSOR_SECONDS = 120
 SENSOR = {
@@ -70,10 +70,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     if binaries() is None:
         missing("PostgreSQL is not installed (Debian: postgresql)")
     folder = tmp_path_factory.mktemp("publishing")
-    settings = {"MILK_FIRST_ISSUE": "2026-06", "MILK_EVALUATION_MONTHS": "24"}
     with postgres_server() as postgres:
         address = postgres.new_database()
-        with milk_up(folder / "home", folder / "up.log", MILK_STORE_URL=address, **settings) as server:
+        quick = milk_up(
+            folder / "home",
+            folder / "up.log",
+            MILK_STORE_URL=address,
+            MILK_FIRST_ISSUE="2026-06",
+            MILK_EVALUATION_MONTHS="24",
+        )
+        with quick as server:
             yield Place(server, postgres)
 
 

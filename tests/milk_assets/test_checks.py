@@ -18,6 +18,8 @@ from milk_assets.definitions import build_definitions
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import FIRST, PRICE_FILE, Place, outcomes, sample_place
 
+pytestmark = pytest.mark.slow(seconds=50)
+
 Fault = Callable[[Place], None]
 
 

@@ -17,6 +17,8 @@ from milk.tables import BATCH_PREDICTIONS
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import FIRST, LAST, NOW, PRICE_FILE, UPSTREAM, Place, outcomes
 
+pytestmark = pytest.mark.slow(seconds=40)
+
 
 def _materializations(result: dg.ExecuteInProcessResult, asset: str) -> list[dg.AssetMaterialization]:
     events = result.get_asset_materialization_events()

@@ -26,6 +26,8 @@ from tests.milk.steps.homes import NOW
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import Place, sample_place
 
+pytestmark = pytest.mark.slow(seconds=45)
+
 PANEL = dg.AssetSelection.assets("raw_central_bank", "restored_central_bank", "merged_table", "features")
 
 

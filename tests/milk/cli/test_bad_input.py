@@ -16,6 +16,8 @@ from tests.milk.cli.commands import PRICE_FILE, SAMPLE, content_of, milk, price_
 from tests.milk.cli.conftest import Ran
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow(seconds=60)
+
 TEXTS: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {
     "no column": (("Precio_leche\n", "Precio\n"), ("Precio_leche", "column")),
     "text for a price": (("1979,Feb,4.37", "1979,Feb,cuatro"), ("row 3", "not a number", "Mend")),

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from milk.home.layout import Home
 from milk.home.tables import read_table, write_table
 from milk.months import Month
 from milk.sources.milk_price import SPANISH_MONTHS
 from tests.builders import SAMPLE, random_walk
-from tests.milk.cli.commands import command, content_of, environment, milk, milk_process
+from tests.milk.cli.commands import command, content_of, environment, milk, milk_process, price_folder
 from tests.milk.cli.conftest import Ran
+
+pytestmark = pytest.mark.slow(seconds=90)
 
 
 def test_a_run_says_what_it_forecasts_and_how_far_to_trust_it(ran: Ran) -> None:
@@ -137,25 +140,27 @@ def test_a_document_in_the_place_of_a_received_file_is_refused_before_the_run(tm
 
 
 def test_a_run_that_was_stopped_midway_goes_on(ran: Ran, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    code, said = _stopped(home, "params", signal.SIGINT)
+    # The prices alone give the same forecasts, and sooner.
+    data, home = price_folder(tmp_path / "data"), tmp_path / "home"
+    place = ("--data", data, "--home", home)
+    code, said = _stopped(place, "params", signal.SIGINT)
     assert code == 130
     assert "error: Interrupted." in said
     assert "Traceback" not in said
     assert "staging_model" not in said
 
-    code, said = _stopped(home, "staging_model", signal.SIGKILL)
+    code, said = _stopped(place, "staging_model", signal.SIGKILL)
     assert code == -signal.SIGKILL
     assert not (home / "tables" / "batch_predictions").exists()
 
-    told = milk_process("run", "--json", tmp_path / "after.json", "--home", home)
+    told = milk_process("run", "--json", tmp_path / "after.json", *place)
     assert told.code == 0, told.err
     assert _forecasts(json.loads((tmp_path / "after.json").read_bytes())) == _forecasts(ran.document)
 
 
-def _stopped(home: Path, step: str, sign: signal.Signals) -> tuple[int, str]:
+def _stopped(place: tuple[object, ...], step: str, sign: signal.Signals) -> tuple[int, str]:
     """A run that gets a signal when a step has ended: its exit code and what it said."""
-    with subprocess.Popen(command("run", "--home", home), env=environment(), stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(command("run", *place), env=environment(), stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None
         said = ""
         for line in run.stderr:
