@@ -133,17 +133,29 @@ if any("dagster-daemon" in word for word in sys.orig_argv):
     dagster._daemon.controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 5
 """
 LATER_CLOCK = """
+import logging
 import time
 from datetime import timedelta
 
 import dagster._time as clock
 
-# The start of a run is taken from its events, which ask the clock of the system: a run that began years ago is ended.
-seconds, nanoseconds = time.time, time.time_ns
-time.time = lambda: seconds() + {days} * 86400
-time.time_ns = lambda: nanoseconds() + {days} * 86400 * 10**9
-now = clock._mockable_get_current_datetime
+
+class Later:
+    # The start of a run is the time of its first log record, and a run that began years ago would be ended.
+    def __getattr__(self, name):
+        return getattr(time, name)
+
+    def time(self):
+        return time.time() + {days} * 86400
+
+    def time_ns(self):
+        return time.time_ns() + {days} * 86400 * 10**9
+
+
+logging.time = Later()
+now, timestamp = clock._mockable_get_current_datetime, clock._mockable_get_current_timestamp
 clock._mockable_get_current_datetime = lambda: now() + timedelta(days={days})
+clock._mockable_get_current_timestamp = lambda: timestamp() + {days} * 86400
 with open({believed!r}, "a") as file:
     file.write(str(clock.get_current_datetime().year) + "\\n")
 """
