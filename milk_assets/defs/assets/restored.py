@@ -87,8 +87,8 @@ def _metadata(
         "is_synthetic": synthetic,
         "cells": markdown_table([{"status": s, "cells": n} for s, n in status_counts(restoration).items()]),
         "blocks": markdown_table(_block_rows(restoration)),
-        "identities": markdown_table(_identity_rows(restoration)),
-        "relations": markdown_table(_relation_rows(relations)),
+        "identities": markdown_table(_tested(identity_table(restoration), _IDENTITY_SHOWN)),
+        "relations": markdown_table(_tested(relation_table(relations), _RELATION_SHOWN)),
         "columns": markdown_table(restoration.columns.to_dict(orient="records")),
         "stray_cells": stray.cells,
     }
@@ -118,32 +118,26 @@ def _block_rows(restoration: Restoration) -> list[dict[str, object]]:
     ]
 
 
-def _identity_rows(restoration: Restoration) -> list[dict[str, object]]:
-    return [
-        {
-            "total": row["identity"],
-            "months": row["months"],
-            "exact": row["exact"],
-            "worst relative error": row["worst_error"],
-            "in": row["worst_month"],
-        }
-        for row in identity_table(restoration).to_dict(orient="records")
-        if row["months"]
-    ]
+_IDENTITY_SHOWN = {
+    "total": "identity",
+    "months": "months",
+    "exact": "exact",
+    "worst relative error": "worst_error",
+    "in": "worst_month",
+}
+_RELATION_SHOWN = {
+    "relation": "relation",
+    "months": "months",
+    "worst error": "worst_error",
+    "in": "worst_month",
+    "allowed": "tolerance",
+}
 
 
-def _relation_rows(relations: pd.DataFrame) -> list[dict[str, object]]:
-    return [
-        {
-            "relation": row["relation"],
-            "months": row["months"],
-            "worst error": row["worst_error"],
-            "in": row["worst_month"],
-            "allowed": row["tolerance"],
-        }
-        for row in relation_table(relations).to_dict(orient="records")
-        if row["months"]
-    ]
+def _tested(table: pd.DataFrame, shown: dict[str, str]) -> list[dict[str, object]]:
+    """The rows that were tested in any month, their columns under the names that are shown."""
+    rows = table[table["months"] > 0].to_dict(orient="records")
+    return [{name: row[column] for name, column in shown.items()} for row in rows]
 
 
 def _proved(restoration: Restoration) -> dg.AssetCheckResult:
@@ -168,7 +162,9 @@ def _doubts(restoration: Restoration) -> dg.AssetCheckResult:
 def _related(relations: pd.DataFrame) -> dg.AssetCheckResult:
     broken = relations[~relations["holds"]]
     said = f"Broken in {broken['month'].nunique()} months." if len(broken) else "All hold within their tolerance."
-    return _warning("relations_hold", broken.empty, said, "relations", _relation_rows(relations))
+    return _warning(
+        "relations_hold", broken.empty, said, "relations", _tested(relation_table(relations), _RELATION_SHOWN)
+    )
 
 
 def _warning(name: str, passed: bool, said: str, what: str, rows: list[dict[str, Any]]) -> dg.AssetCheckResult:
