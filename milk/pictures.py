@@ -1,17 +1,21 @@
 """Pictures of what the pipeline makes: frames in, PNG bytes out. No file, no window, no clock.
 
-Each carries the word SYNTHETIC where its data are.
+Each carries the word SYNTHETIC where its data are. matplotlib is loaded with the first picture: half a second that a
+process which draws none does not pay.
 """
 
-import io
+from __future__ import annotations
 
-import matplotlib as mpl
+import io
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-mpl.use("Agg")
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 BLUE, GREY, ORANGE = "#1f6f8b", "#8a8f98", "#d97706"
 MODEL_COLOURS = {
     "milk": BLUE,
@@ -180,6 +184,8 @@ def sparkline(values: pd.Series) -> bytes:
 
 def _figure(title: str, label: str, *, is_synthetic: bool = False) -> tuple[Figure, Axes]:
     # Fixed margins: a layout that measures every text first takes as long as the drawing itself.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(7, 3.2), dpi=90)
     figure.subplots_adjust(left=0.1, right=0.98, top=0.91, bottom=0.16)
     axes = figure.add_subplot()
@@ -230,7 +236,9 @@ def features_over_time(counts: pd.DataFrame, *, is_synthetic: bool) -> bytes:
         is_synthetic: whether the data are invented.
     """
     figure, axes = _figure("Features with a value, by month", "features", is_synthetic=is_synthetic)
-    colours = [mpl.colormaps["tab20"](k) for k in range(len(counts.columns))]
+    from matplotlib import colormaps
+
+    colours = [colormaps["tab20"](k) for k in range(len(counts.columns))]
     axes.stackplot(counts.index, counts.to_numpy().T, labels=counts.columns.tolist(), colors=colours, step="post")
     axes.legend(frameon=False, fontsize=7, loc="upper left", ncols=2)
     return _png(figure)

@@ -8,15 +8,13 @@ from collections.abc import Callable
 from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from milk.forecasting.histories import Histories
-from milk.forecasting.model import Forecast, Forecaster, last_log_price, no_contributions
+from milk.forecasting.model import Forecast, Forecaster, check_fitted, last_log_price, no_contributions
 from milk.forecasting.recipe import SeasonalAutoregression
 
 
-class LastValue(BaseEstimator):  # type: ignore[misc]  # because scikit-learn ships no types
+class LastValue:
     """The price stays where it is."""
 
     def fit(self, histories: Histories) -> Self:
@@ -26,11 +24,11 @@ class LastValue(BaseEstimator):  # type: ignore[misc]  # because scikit-learn sh
 
     def forecast(self, steps: int) -> Forecast:
         """The last price, `steps` times."""
-        check_is_fitted(self, "base_")
+        check_fitted(self, "base_")
         return Forecast(self.base_, no_contributions(len(self.base_), steps))
 
 
-class Drift(BaseEstimator):  # type: ignore[misc]  # because scikit-learn ships no types
+class Drift:
     """The price goes on along the line from the first to the last price on the log scale."""
 
     def fit(self, histories: Histories) -> Self:
@@ -42,13 +40,13 @@ class Drift(BaseEstimator):  # type: ignore[misc]  # because scikit-learn ships 
 
     def forecast(self, steps: int) -> Forecast:
         """The last price plus the mean change, `steps` times."""
-        check_is_fitted(self, "drift_")
+        check_fitted(self, "drift_")
         contributions = no_contributions(len(self.base_), steps)
         contributions["drift"] = self.drift_[:, None] * np.arange(1, steps + 1)
         return Forecast(self.base_, contributions)
 
 
-class SeasonalNaive(BaseEstimator):  # type: ignore[misc]  # because scikit-learn ships no types
+class SeasonalNaive:
     """Each month costs what it cost a year before."""
 
     def fit(self, histories: Histories) -> Self:
@@ -60,7 +58,7 @@ class SeasonalNaive(BaseEstimator):  # type: ignore[misc]  # because scikit-lear
 
     def forecast(self, steps: int) -> Forecast:
         """The last twelve prices, repeated."""
-        check_is_fitted(self, "last_year_")
+        check_fitted(self, "last_year_")
         contributions = no_contributions(len(self.base_), steps)
         contributions["season"] = self.last_year_[:, np.arange(steps) % 12] - self.base_[:, None]
         return Forecast(self.base_, contributions)

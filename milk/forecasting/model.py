@@ -35,11 +35,15 @@ class Forecast:
         return total
 
 
+class NotFittedError(RuntimeError):
+    """A forecaster was asked for a forecast before it was fitted: a fault of the program that asked."""
+
+
 class Forecaster(Protocol):
     """What can be fitted to histories and then asked for the months ahead.
 
     Constructors only store their parameters; what `fit` learns ends in an underscore. Asked for a forecast before it
-    was fitted, it raises scikit-learn's `NotFittedError`.
+    was fitted, it raises `NotFittedError`.
     """
 
     def fit(self, histories: Histories) -> Self:
@@ -59,3 +63,17 @@ def no_contributions(rows: int, steps: int) -> dict[str, Floats]:
 def last_log_price(histories: Histories) -> Floats:
     """Log of the last known price of each history."""
     return histories.log_price[np.arange(len(histories)), histories.origins]
+
+
+def check_fitted(forecaster: Forecaster, learnt: str) -> None:
+    """Raise where `fit` has not run.
+
+    Args:
+        forecaster: what is asked for a forecast.
+        learnt: name of an attribute that only `fit` sets.
+
+    Raises:
+        NotFittedError: it has not.
+    """
+    if not hasattr(forecaster, learnt):
+        raise NotFittedError(f"{type(forecaster).__name__} is asked for a forecast before it was fitted.")

@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from milk.forecasting.histories import Floats, Histories, Integers
-from milk.forecasting.model import Forecast, last_log_price, no_contributions
+from milk.forecasting.model import Forecast, check_fitted, last_log_price, no_contributions
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class RecipeFit:
     last_residuals: Floats
 
 
-class SeasonalAutoregression(BaseEstimator):  # type: ignore[misc]  # because scikit-learn ships no types
+class SeasonalAutoregression:
     """The recipe; its parameters are what the search chooses.
 
     Args:
@@ -88,7 +86,7 @@ class SeasonalAutoregression(BaseEstimator):  # type: ignore[misc]  # because sc
 
     def forecast(self, steps: int) -> Forecast:
         """The next `steps` months of each history."""
-        check_is_fitted(self, "fit_")
+        check_fitted(self, "fit_")
         fit = self.fit_
         contributions = no_contributions(len(fit.drift), steps)
         rows = np.arange(len(fit.drift))

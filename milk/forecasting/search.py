@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import TimeSeriesSplit
 
 from milk.errors import NotEnoughHistory
 from milk.forecasting.histories import Floats, Histories
@@ -69,7 +68,7 @@ def search_settings(histories: Histories) -> pd.DataFrame:
     seen = histories.rows(first, len(histories))
     observed = _observed(seen, usable - first)
     naive = (observed - last_log_price(seen)[: len(observed), None]) ** 2
-    folds = [test for _train, test in TimeSeriesSplit(FOLDS).split(observed)]
+    folds = _folds(len(observed))
     rows = [
         {**asdict(setting), **_score((observed - log_price[: len(observed)]) ** 2, naive, folds)}
         for setting, log_price in _forecasts(seen)
@@ -99,6 +98,14 @@ def _forecasts(histories: Histories) -> Iterator[tuple[Setting, Floats]]:
         for share in DRIFT_SHARES:
             setting = Setting(half_life, share, shrinkage, order, ridge)
             yield setting, without_drift + share * whole.contributions["drift"]
+
+
+def _folds(rows: int) -> list[np.ndarray]:
+    """The rows of each fold, oldest first; the oldest rows of all are in none."""
+    # Here and not above: it takes seconds to load, and of all processes only the one that searches needs it.
+    from sklearn.model_selection import TimeSeriesSplit
+
+    return [test for _train, test in TimeSeriesSplit(FOLDS).split(np.arange(rows))]
 
 
 def _observed(histories: Histories, rows: int) -> Floats:

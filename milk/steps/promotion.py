@@ -113,7 +113,7 @@ def _champion_scores(home: Home, standing: PromotionRow, training: Training) -> 
     forecaster, method = recipe_of(version.model["recipe"])
     if not isinstance(forecaster, SeasonalAutoregression):
         return summary(scores_by_horizon(training.backtest), "last_value")
-    setting = Setting(**forecaster.get_params())
+    setting = Setting(**version.model["recipe"]["parameters"])
     table: pd.DataFrame = training.backtest
     if setting != training.params.setting:
         table, _setting = run_backtest(

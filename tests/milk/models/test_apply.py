@@ -94,7 +94,7 @@ def test_the_last_value_repeats_the_price(tmp_path: Path) -> None:
 def test_recipe_and_content_are_each_others_inverse(tmp_path: Path) -> None:
     forecaster, method = recipe_of(promoted(tmp_path, SETTING, RULE).model["recipe"])
     assert isinstance(forecaster, SeasonalAutoregression)
-    assert forecaster.get_params() == asdict(SETTING)
+    assert vars(forecaster) == asdict(SETTING)
     assert method == IntervalMethod()
 
 
