@@ -14,6 +14,7 @@ keeps its traceback.
       NotEnoughHistory    too few months before the first origin asked for
       SourceChanged       the data broke an expectation that a repair rests on
       VersionRefused      a model version that is missing, damaged or not ours
+        VersionOutdated   one that an earlier program wrote: train anew
       PromotionRefused    a version that may not reach production
       ForecastRefused     forecast rows that must not be written
       NothingPublished    a store that holds no publication yet
@@ -71,6 +72,10 @@ class SourceChanged(MilkError):
 
 class VersionRefused(MilkError):
     """A model version is missing, damaged, or written in a way that this program does not read."""
+
+
+class VersionOutdated(VersionRefused):
+    """An earlier program wrote the version, by a schema that is read no longer; a training replaces it."""
 
 
 class PromotionRefused(MilkError):

@@ -43,15 +43,17 @@ def search_results(table: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     """Every setting of a search: next month against the year ahead, the choice marked."""
     label = "RMSE ratio to last value, mean of horizons 1 to 12"
     figure, axes = _figure("Search: each point is a setting", label, is_synthetic=is_synthetic)
-    points = axes.scatter(
-        table["ratio_next_month"], table["ratio_year"], c=table["half_life_months"], cmap="viridis", s=14
-    )
-    best = table.iloc[0]
+    for has_pull, colour, marker in ((True, BLUE, "o"), (False, GREY, "s")):
+        part = table[table["has_pull"].astype(bool) == has_pull]
+        said = "with the pull of the cycle" if has_pull else "without it"
+        axes.scatter(part["ratio_next_month"], part["ratio_year"], color=colour, marker=marker, s=18, label=said)
+    best = table.head(1)
     axes.scatter(
-        best["ratio_next_month"], best["ratio_year"], s=120, facecolors="none", edgecolors=ORANGE, linewidths=2
-    )
+        best["ratio_next_month"], best["ratio_year"], s=120, facecolors="none", edgecolors=ORANGE, linewidths=2,
+        label="chosen",
+    )  # fmt: skip
+    axes.legend(frameon=False, fontsize=8)
     axes.set_xlabel("RMSE ratio to last value, next month")
-    figure.colorbar(points, ax=axes, label="half-life, months")
     return _png(figure)
 
 

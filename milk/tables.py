@@ -231,6 +231,8 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
         "contribution_drift": _contribution("What the trend adds to it."),
         "contribution_season": _contribution("What the months of the year add."),
         "contribution_momentum": _contribution("What the latest unexpected changes add."),
+        "contribution_cycle": _contribution("What the pull back from two years of unexpected changes adds."),
+        "contribution_other": _contribution("What other data than the price add."),
         "interval_errors": _column("int64", "Past errors behind the interval.", "errors", checks=pa.Check.ge(1)),
         "kind": _column("str", "'live' or 'hindcast' (docs/naming.md).", checks=pa.Check.isin(["live", "hindcast"])),
         "model_version": _column("str", "The promoted version whose recipe was refitted."),
@@ -280,6 +282,11 @@ INPUT_DRIFT = pa.DataFrameSchema(
     name="input_drift",
     description="One row for each issue month and feature: whether inputs still look like those of the training.",
 )
+
+LATER_COLUMNS: dict[str, dict[str, float]] = {
+    "batch_predictions": {"contribution_cycle": 0.0, "contribution_other": 0.0},
+}
+"""Columns that a table did not have from its beginning, and what its earlier rows hold there."""
 
 TABLES: dict[str, pa.DataFrameSchema] = {
     "raw_milk_price": OBSERVATIONS,

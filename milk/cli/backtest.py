@@ -12,7 +12,7 @@ from milk.evaluation.backtest import COLUMNS, TargetWindow, run_backtest
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.forecasting.features import build_features
 from milk.forecasting.intervals import IntervalMethod
-from milk.forecasting.search import Setting
+from milk.forecasting.recipe import Setting
 from milk.months import Availability, Month
 from milk.panel.merge import merge_sources
 from milk.panel.observations import new_observations

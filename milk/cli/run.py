@@ -60,14 +60,16 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
 
 
 def _months(settings: Settings, dataset: Dataset, wanted: Month | None) -> list[Month]:
+    from milk.forecasting.histories import HISTORY_MONTHS
     from milk_assets.defs.partitions import reachable_by
 
     refuse_short(dataset.first_month, dataset.last_month)
     reachable = reachable_by(dataset, settings)
     if reachable.last < reachable.first:
         raise UnreachableMonth(
-            f"The prices in {settings.data} reach no issue month from {settings.first_issue} on: ten years of them are "
-            "needed before the first. Give a longer price file, or set MILK_FIRST_ISSUE to an earlier month."
+            f"The prices in {settings.data} reach no issue month from {settings.first_issue} on: the first one needs "
+            f"{HISTORY_MONTHS} months of them before it. Give a longer price file, or set MILK_FIRST_ISSUE to an "
+            "earlier month."
         )
     if wanted is None:
         return reachable.all()

@@ -13,8 +13,9 @@ from milk.forecasting.baselines import BASELINES
 from milk.forecasting.histories import CALIBRATION_MONTHS, FIT_MONTHS, Histories, build_histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
+from milk.forecasting.recipe import Setting
 from milk.forecasting.rolling import rolling_forecast
-from milk.forecasting.search import Setting, best_setting, search_settings
+from milk.forecasting.search import best_setting, search_settings
 from milk.months import Availability, Month, horizons
 from milk.series import SERIES_ID
 
@@ -24,12 +25,12 @@ COLUMNS = [
     "lower_80", "upper_80", "lower_95", "upper_95", "observed",
 ]  # fmt: skip
 
-EARLIEST_TARGET = FIT_MONTHS + CALIBRATION_MONTHS + 24
-"""Months of prices before the first target of an evaluation: fit, errors for intervals, origins a year ahead."""
-SMALLEST_EVALUATION = 24
+EARLIEST_TARGET = FIT_MONTHS + CALIBRATION_MONTHS + 14
+"""Months of prices before the first target of an evaluation: fit, errors for intervals, the longest horizon."""
+SMALLEST_EVALUATION = 22
 """Months below which a comparison is chance: no version is judged on fewer."""
 TRAINING_MONTHS = EARLIEST_TARGET + SMALLEST_EVALUATION
-"""Months of prices without which no setting can be chosen and judged: thirteen years."""
+"""Months of prices without which no setting can be judged: a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,15 @@ def evaluation_window(first_price: Month, last_price: Month, *, months: int) -> 
 
 
 def refuse_short(first_price: Month, last_price: Month) -> None:
-    """Raise where the prices are too few to choose a setting and to judge it.
+    """Raise where the prices are too few to fit the recipe and to judge it.
 
     Raises:
         NotEnoughHistory: they are.
     """
     if last_price - first_price + 1 < TRAINING_MONTHS:
         raise NotEnoughHistory(
-            f"The prices run from {first_price} to {last_price}, {last_price - first_price + 1} months: to choose a "
-            f"setting and to judge it takes {TRAINING_MONTHS}. Give a longer price file."
+            f"The prices run from {first_price} to {last_price}, {last_price - first_price + 1} months: to fit the "
+            f"recipe and to judge it takes {TRAINING_MONTHS}. Give a longer price file."
         )
 
 

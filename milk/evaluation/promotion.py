@@ -50,7 +50,7 @@ def decide_promotion(challenger: dict[str, float], champion: dict[str, float] | 
             return Decision("fallback", reason, numbers)
         return Decision("kept", f"The recipe does not beat the last value: {said}. The champion stays.", numbers)
     if champion is None:
-        return Decision("promoted", f"The first version, and it beats the last value: {said}.", numbers)
+        return Decision("promoted", f"No champion to compare with, and it beats the last value: {said}.", numbers)
     against = f"against {champion['ratio_next_month']:.3f} and {champion['ratio_year']:.3f} of the champion"
     if any(challenger[name] > champion[name] + TOLERANCE for name in ("ratio_next_month", "ratio_year")):
         reason = f"The recipe is worse than the champion: {said}, {against}. The champion stays."

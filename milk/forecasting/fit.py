@@ -1,6 +1,6 @@
 """The content of a model version: a recipe fitted at one origin, as plain numbers.
 
-`last_value` is the recipe with every cause at zero, so that it is kept, promoted, refitted and applied like any other.
+`last_value` is the recipe without members, so that it is kept, promoted, refitted and applied like any other.
 """
 
 from dataclasses import asdict
@@ -13,23 +13,22 @@ from milk.forecasting.baselines import LastValue
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
-from milk.forecasting.recipe import SeasonalAutoregression
+from milk.forecasting.recipe import PULL_TAPER, Member, Recipe, Setting
 from milk.forecasting.rolling import RollingForecast, rolling_forecast
-from milk.forecasting.search import Setting
+from milk.forecasting.season import Cut, by_calendar
 from milk.series import SERIES_ID
 
-SEASONAL_AUTOREGRESSION = "seasonal_autoregression"
+COMBINATION = "combination"
 LAST_VALUE = "last_value"
 
 
 def recipe_content(setting: Setting | None, method: IntervalMethod) -> dict[str, Any]:
     """The recipe as a version keeps it; no setting means the last value."""
-    parameters = {} if setting is None else asdict(setting)
     return {
-        "name": LAST_VALUE if setting is None else SEASONAL_AUTOREGRESSION,
-        "parameters": parameters,
+        "name": LAST_VALUE if setting is None else COMBINATION,
+        "parameters": {} if setting is None else setting.parameters(),
         "blocks": [],
-        "interval": {"decay": method.decay, "memory_months": method.memory_months},
+        "interval": asdict(method),
     }
 
 
@@ -43,9 +42,9 @@ def recipe_of(content: dict[str, Any]) -> tuple[Forecaster, IntervalMethod]:
         method = IntervalMethod(**content["interval"])
         if content["name"] == LAST_VALUE:
             return LastValue(), method
-        if content["name"] == SEASONAL_AUTOREGRESSION:
-            return Setting(**content["parameters"]).forecaster(), method
-    except (KeyError, TypeError) as error:
+        if content["name"] == COMBINATION:
+            return Setting.of_parameters(content["parameters"]).forecaster(), method
+    except (KeyError, TypeError, ValueError) as error:
         raise VersionRefused(f"The version holds a recipe that this program cannot build: {error}.") from error
     raise VersionRefused(f"The version names the unknown recipe '{content['name']}'.")
 
@@ -68,7 +67,7 @@ def fitted_model(
     forecaster, _method = recipe_of(recipe)
     rolling = rolling_forecast(forecaster, histories, steps=steps, method=method)
     return {
-        "schema": 1,
+        "schema": 2,
         "series_id": SERIES_ID,
         "unit": unit,
         "data": data,
@@ -76,23 +75,50 @@ def fitted_model(
         "fit": {
             "forecast_origin": str(histories.origin_month(len(histories) - 1)),
             "last_price": float(np.exp(histories.log_price[-1, histories.origins[-1]])),
-            **_fit_numbers(forecaster),
+            **_fit_numbers(forecaster, histories),
         },
         "intervals": {"half_widths": _half_widths(rolling)},
         "training_distribution": distribution,
     }
 
 
-def _fit_numbers(forecaster: Forecaster) -> dict[str, Any]:
-    if not isinstance(forecaster, SeasonalAutoregression):
-        return {"drift": 0.0, "drift_share": 0.0, "month_effects": [0.0] * 12, "autoregression": []}
-    fit = forecaster.fit_
+def _fit_numbers(forecaster: Forecaster, histories: Histories) -> dict[str, Any]:
+    """What the newest origin learnt, as `milk.models.apply` reads it."""
+    if not isinstance(forecaster, Recipe):
+        return {"cut": None, "drift_share": 0.0, "pull_taper": [], "members": [], "weights": []}
     return {
-        "drift": float(fit.drift[-1]),
-        "drift_share": float(forecaster.drift_share),
-        "month_effects": fit.month_effects[-1].tolist(),
-        "autoregression": fit.autoregression[-1].tolist(),
+        "cut": None if forecaster.cut_ is None else _cut_numbers(forecaster.cut_, histories),
+        "drift_share": float(forecaster.setting.drift_share),
+        "pull_taper": PULL_TAPER.tolist(),
+        "members": [_member_numbers(member, histories) for member in forecaster.members_],
+        # One list a horizon, a weight for each member.
+        "weights": forecaster.weights_[:, -1, :].T.tolist(),
     }
+
+
+def _cut_numbers(cut: Cut, histories: Histories) -> dict[str, Any]:
+    limit = float(cut.limit[-1])
+    # Canonical JSON knows no infinity: a price that hardly ever moves has nothing cut.
+    return {
+        "drift": float(cut.season.drift[-1]),
+        "month_effects": _from_january(cut.season.effects, histories),
+        "limit": limit if np.isfinite(limit) else None,
+    }
+
+
+def _member_numbers(member: Member, histories: Histories) -> dict[str, Any]:
+    return {
+        "half_life_months": float(member.half_life_months),
+        "drift": float(member.season.drift[-1]),
+        "month_effects": _from_january(member.season.effects, histories),
+        "momentum": member.momentum[-1].tolist(),
+        "pull": float(member.pull[-1]),
+    }
+
+
+def _from_january(effects: np.ndarray, histories: Histories) -> list[float]:
+    origin_month = histories.calendar()[histories.origins[-1:]]
+    return [float(effect) for effect in by_calendar(effects[-1:], origin_month)[0]]
 
 
 def _half_widths(rolling: RollingForecast) -> list[dict[str, float]]:

@@ -19,12 +19,12 @@ from milk.months import Availability, Month, data_cutoff, issue_month_of
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-FIT_MONTHS = 60
+FIT_MONTHS = 36
 """Months of prices before the first origin at which a recipe is fitted at all."""
-CALIBRATION_MONTHS = 48
-"""Further origins whose errors an interval needs: enough for a 95 % quantile at the longest horizon."""
+CALIBRATION_MONTHS = 28
+"""Further origins that an interval needs: an error at the longest horizon, and the size of one made before it."""
 HISTORY_MONTHS = FIT_MONTHS + CALIBRATION_MONTHS + 12
-"""Months of prices before the first issue: ten years."""
+"""Months of prices before the first issue: six years."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,20 @@ def build_histories(features: pd.DataFrame, *, price_rule: Availability, last_or
     is_past = np.arange(known.shape[1]) <= columns[:, None]
     _refuse_unknown(known, is_past, first)
     return Histories(first, np.where(is_past, known, np.nan), columns)
+
+
+def vintages(histories: Histories) -> list[tuple[int, int]]:
+    """Ranges of rows that saw the same past, `(start, stop)`: one range, and one more for each revision of a price."""
+    later, earlier = histories.log_price[1:], histories.log_price[:-1]
+    is_revised = (np.isfinite(earlier) & (later != earlier)).any(axis=1)
+    starts = [0, *(np.flatnonzero(is_revised) + 1).tolist()]
+    return list(zip(starts, [*starts[1:], len(histories)], strict=True))
+
+
+def observed(histories: Histories, row: int, steps: int) -> Floats:
+    """Origins x steps: the log price that came after each origin, as known at one row; NaN where it had not come."""
+    prices = np.append(histories.log_price[row], np.full(steps, np.nan))
+    return np.asarray(prices[histories.origins[:, None] + np.arange(1, steps + 1)])
 
 
 def _known_log_prices(price: pd.DataFrame, first: Month, cutoffs: list[dt.datetime]) -> Floats:

@@ -1,28 +1,51 @@
-"""Intervals from the errors that were made before: rolling split-conformal, scaled by recent size.
+"""Intervals from the errors that were made before, each judged by what was known at its origin.
 
-At each origin and horizon, the absolute log errors of earlier forecasts whose target is already known are divided by
-the size that errors had when each was made (an exponentially weighted mean of the errors known then). The 80 % and 95 %
-quantiles of the last `memory` of these ratios, times the size of errors now, are the half widths on the log scale. A
-ratio to a size below `NEGLIGIBLE_SIZE` counts as 1.
+All methods are rolling split-conformal on the log scale: at each origin and horizon the half widths are quantiles of
+the absolute log errors of earlier forecasts whose target is already known. They differ in the errors and in the
+quantile:
 
-The decay of .94 is a customary one for running volatility and the memory is ten years; both are the same for every
-model and every origin. Scaling by the running size was chosen because plain split-conformal covered too little at long
-horizons on the original prices of 2003 to 2017: coverage measured on those months flatters the method a little.
+    split       the errors of the last `memory_months`, as they are
+    ewma        each error divided by the size that errors had when its forecast was made (an exponentially weighted
+                mean of the errors known then), or by a power of it; the quantile of these ratios times the same power
+                of the size now
+    neighbours  as ewma, but only errors whose target lies in the calendar month of the target or in one beside it
+    adaptive    as ewma, but the level moves: up after a miss, down after a hit (Gibbs and Candes 2021, "Adaptive
+                conformal inference under distribution shift", equation 2), at each horizon by itself
+
+An error made at a size below `NEGLIGIBLE_SIZE` counts as one of that size. At last the widths are made to grow with the
+horizon: what is further away is never surer. The mean price of several months has errors, and so intervals, of its own:
+the errors of neighbouring months go together, and the ends of the intervals of single months say nothing about their
+mean.
+
+The decay of .94 is a customary one for running volatility and the memory is ten years; scaling by the running size is
+the default because plain split-conformal covered too little at long horizons on the original prices of 2003 to 2017. A
+full scaling pays for a shock twice: its error is large against the calm before it, and that ratio then multiplies the
+unrest after it. A power below 1 takes part of this back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
-from milk.forecasting.histories import Floats, Histories, Integers
+from milk.errors import BadSetting
+from milk.forecasting.histories import Floats, Histories, Integers, vintages
 from milk.forecasting.model import Forecast
 
-LEVELS = (0.80, 0.95)
+LEVEL_NAMES = {0.80: "80", 0.95: "95"}
+LEVELS = tuple(LEVEL_NAMES)
 SMALLEST_SIZE = 1e-12
 """Keeps the interval of a series that never surprised as good as a point, yet not empty."""
 NEGLIGIBLE_SIZE = 1e-4
 """A hundredth of a percent, below the rounding of a quoted price. The first move after years of a fixed price, divided
 by such a size, would be a ratio of millions, and the intervals of the ten years after it without end."""
+MEASURED_MONTHS = 180
+"""Measured coverage looks at the intervals of the last fifteen years at most."""
+LEVEL_RANGE = (0.50, 0.995)
+"""Where an adaptive level may move: without ends, years without a miss would take as long to undo."""
+
+MethodName = Literal["split", "ewma", "neighbours", "adaptive"]
 
 
 @dataclass(frozen=True)
@@ -30,96 +53,234 @@ class IntervalMethod:
     """How the half widths are made.
 
     Attributes:
-        decay: weight of the past in the running size of errors, per month.
-        memory_months: how many of the latest scaled errors the quantiles rest on.
+        name: the method, see the module.
+        decay: weight of the past in the running size of errors, per month; not of `split`.
+        scaling: power of the size by which errors are divided: 1 for the size itself, towards 0 for less of it; not of
+            `split`.
+        memory_months: how many of the latest errors the quantiles rest on; `neighbours` uses a quarter of them.
+        learning_rate: by how much a miss moves the level of `adaptive`, times the level.
+
+    Raises:
+        BadSetting: there is no method of that name.
     """
 
+    name: MethodName = "ewma"
     decay: float = 0.94
+    scaling: float = 1.0
     memory_months: int = 120
+    learning_rate: float = 0.005
+
+    def __post_init__(self) -> None:
+        names = get_args(MethodName)
+        if self.name not in names:
+            raise BadSetting(f"'{self.name}' makes no intervals: the methods are {', '.join(names)}.")
 
 
 @dataclass(frozen=True)
 class HalfWidths:
-    """Half widths of the intervals on the log scale.
+    """Half widths of the intervals on the log scale; every array is origins x steps.
 
     Attributes:
-        by_level: for each of `LEVELS` an array origins x steps; NaN where there is no earlier error.
-        errors: origins x steps: how many past errors stand behind them.
+        by_level: for each of `LEVELS` the half widths; they never fall from one step to the next, and are NaN where
+            there is no earlier error.
+        errors: how many past errors stand behind them.
+        measured: for each of `LEVELS` the share of the earlier intervals of that step, those of the last
+            `MEASURED_MONTHS` whose price was known at the origin, that held the price; NaN where there are none.
+        measured_forecasts: how many intervals that share rests on.
     """
 
     by_level: dict[float, Floats]
     errors: Integers
+    measured: dict[float, Floats]
+    measured_forecasts: Integers
 
 
 def half_widths(forecast: Forecast, histories: Histories, method: IntervalMethod) -> HalfWidths:
-    """The half widths that could have been known at each origin.
+    """The half widths that could have been known at each origin, for the price of each month ahead.
 
     Args:
         forecast: forecasts of all origins of `histories`, in order.
         histories: what was known at each origin; errors are measured against these prices, never against later ones.
-        method: decay and memory.
+        method: how they are made.
     """
-    rows, steps = forecast.log_price.shape
-    widths = {level: np.full((rows, steps), np.nan) for level in LEVELS}
-    counts = np.zeros((rows, steps), dtype=np.int64)
-    for start, stop in _vintage_groups(histories):
-        observed = _observed(histories, stop - 1, steps)
-        errors = np.abs(observed - forecast.log_price)
-        for step in range(1, steps + 1):
-            size = _running_size(errors[:, step - 1], method.decay)
-            ordered, count = _scaled_errors(errors[:, step - 1], size, step, method.memory_months)
-            counts[start:stop, step - 1] = count[start:stop]
-            for level in LEVELS:
-                now = _known_at_row(size, step)[start:stop]
-                widths[level][start:stop, step - 1] = now * _quantile(ordered, count, level)[start:stop]
-    return HalfWidths(widths, counts)
+    return _half_widths(forecast.log_price, histories, method, lambda log_price: log_price)
 
 
-def _vintage_groups(histories: Histories) -> list[tuple[int, int]]:
-    """Ranges of rows that saw the same past: one range, and one more for each revision of a price."""
-    later, earlier = histories.log_price[1:], histories.log_price[:-1]
-    is_revised = (np.isfinite(earlier) & (later != earlier)).any(axis=1)
-    starts = [0, *(np.flatnonzero(is_revised) + 1).tolist()]
-    return list(zip(starts, [*starts[1:], len(histories)], strict=True))
+def mean_half_widths(
+    forecast: Forecast, histories: Histories, method: IntervalMethod, *, first_step: int
+) -> HalfWidths:
+    """The same for the mean price of the months `first_step` to h, for each step h from `first_step` on; NaN before.
+
+    The error is the log of the mean of the prices that came, less the log of the mean of the forecasts.
+    """
+    return _half_widths(
+        mean_log_price(forecast, first_step), histories, method, lambda log_price: _running_mean(log_price, first_step)
+    )
 
 
-def _observed(histories: Histories, row: int, steps: int) -> Floats:
-    """Origins x steps: the log price that came, as known at one row; NaN where it had not come."""
-    prices = np.append(histories.log_price[row], np.full(steps, np.nan))
-    return np.asarray(prices[histories.origins[:, None] + np.arange(1, steps + 1)])
+def mean_log_price(forecast: Forecast, first_step: int) -> Floats:
+    """Origins x steps: log of the mean forecast price of the months `first_step` to h; NaN before `first_step`."""
+    return _running_mean(forecast.log_price, first_step)
+
+
+def log_errors(forecast: Forecast, histories: Histories) -> Floats:
+    """Origins x steps: absolute log errors against the prices that the last origin knew; NaN where none had come."""
+    return np.abs(_observed(histories, len(histories), forecast.log_price.shape[1]) - forecast.log_price)
+
+
+def _running_mean(log_price: Floats, first_step: int) -> Floats:
+    mean = np.full_like(log_price, np.nan)
+    with np.errstate(invalid="ignore"):  # a mean with a price that had not come is not known
+        total = np.logaddexp.accumulate(log_price[:, first_step - 1 :], axis=1)
+    mean[:, first_step - 1 :] = total - np.log(np.arange(1, total.shape[1] + 1))
+    return mean
+
+
+def _half_widths(
+    predicted: Floats, histories: Histories, method: IntervalMethod, quantity: Callable[[Floats], Floats]
+) -> HalfWidths:
+    """Half widths for any quantity made of the months ahead; `quantity` makes it from their log prices."""
+    widths = np.full((len(LEVELS), *predicted.shape), np.nan)
+    shares = np.full_like(widths, np.nan)
+    behind, judged = np.zeros((2, *predicted.shape), dtype=np.int64)
+    for start, stop in vintages(histories):
+        rows = slice(start, stop)
+        errors = np.abs(quantity(_observed(histories, stop, predicted.shape[1])) - predicted[:stop])
+        past = _past_errors(errors, rows, method)
+        behind[rows] = past.count
+        if method.name == "adaptive":
+            _follow_misses(widths, errors, past, rows, method.learning_rate)
+        else:
+            widths[:, rows] = past.half_widths(np.array(LEVELS)[:, None, None])
+        shares[:, rows], judged[rows] = _measured(widths, errors, rows)
+    by_level, measured = (dict(zip(LEVELS, values, strict=True)) for values in (widths, shares))
+    return HalfWidths(by_level, behind, measured, judged)
+
+
+def _observed(histories: Histories, stop: int, steps: int) -> Floats:
+    """Rows before `stop` x steps: the log price that came, as known at the last of them; NaN where it had not come."""
+    prices = np.append(histories.log_price[stop - 1], np.full(steps, np.nan))
+    return np.asarray(prices[histories.origins[:stop, None] + np.arange(1, steps + 1)])
+
+
+def _known_at_row(values: Floats) -> Floats:
+    """What was known at each row of values that belong to forecasts: that of the forecast `step` months ago."""
+    steps = values.shape[1]
+    padded = np.concatenate([np.full((steps, steps), np.nan), values])
+    return np.asarray(padded[np.arange(len(values))[:, None] + steps - np.arange(1, steps + 1), np.arange(steps)])
+
+
+@dataclass(frozen=True)
+class _PastErrors:
+    """The past errors, or ratios, behind the intervals of some rows.
+
+    Attributes:
+        size: rows x steps: the size of errors now, to its power; 1 where errors are taken as they are.
+        values: the errors of all rows, each step in order of size.
+        ordered: rows x steps x memory: places in `values`, the smallest first.
+        count: rows x steps: how many of those are errors.
+    """
+
+    size: Floats
+    values: Floats
+    ordered: Integers
+    count: Integers
+
+    def half_widths(self, level: Floats, row: int | slice = slice(None)) -> Floats:
+        """Levels x rows x steps: the conformal quantiles times the size, 80 inside 95, growing with the step.
+
+        The quantile is the ceil(level (n + 1))-th smallest of n errors, the largest where n is too small for it.
+        """
+        count = self.count[row]
+        rank = np.minimum(np.ceil(level * (count + 1)).astype(np.int64), count) - 1
+        places = np.take_along_axis(self.ordered[row][None], np.maximum(rank, 0)[..., None], axis=-1)[..., 0]
+        chosen = self.values[np.minimum(places, len(self.values) - 1), np.arange(count.shape[-1])]
+        widths = np.maximum(self.size[row] * chosen, SMALLEST_SIZE)
+        # fmax passes over steps without errors, where maximum would blank all that follow.
+        growing = np.fmax.accumulate(np.maximum.accumulate(np.where(count > 0, widths, np.nan), axis=0), axis=-1)
+        return np.where(count > 0, growing, np.nan)
+
+
+def _past_errors(errors: Floats, rows: slice, method: IntervalMethod) -> _PastErrors:
+    """The errors known at some rows, of the kind that the method looks at."""
+    if method.name == "split":
+        size, ratios = np.ones_like(errors), errors
+    else:
+        running = _known_at_row(_running_size(errors, method.decay))
+        size = running**method.scaling
+        ratios = np.where((running < NEGLIGIBLE_SIZE) & np.isfinite(errors), running, errors) / size
+    known = _known_at_row(ratios)
+    # Places are sorted in place of values, in half the time. A place depends on later rows, the order within a memory
+    # does not.
+    places = known.argsort(axis=0).argsort(axis=0).astype(np.int32)
+    places[np.isnan(known)] = len(known)
+    padded = np.concatenate([np.full((method.memory_months - 1, known.shape[1]), len(known), np.int32), places])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, method.memory_months, axis=0)[rows]
+    wanted = _wanted(known.shape[1], method)
+    if not wanted.all():
+        windows = np.where(wanted, windows, len(known))
+    count = _number_wanted(wanted, np.isfinite(known).cumsum(axis=0)[rows])
+    return _PastErrors(size[rows], np.sort(known, axis=0), np.sort(windows, axis=-1), count)
+
+
+def _wanted(steps: int, method: IntervalMethod) -> np.ndarray:
+    """Steps x memory: which remembered errors the method looks at.
+
+    The newest known error, last in the memory, has its target `step` months before the target.
+    """
+    months_before = np.arange(1, steps + 1)[:, None] + np.arange(method.memory_months - 1, -1, -1)
+    return np.isin(months_before % 12, (11, 0, 1)) | (method.name != "neighbours")
+
+
+def _number_wanted(wanted: np.ndarray, known: Integers) -> Integers:
+    """Rows x steps: how many of the errors known so far are in the memory and wanted."""
+    among_newest = np.pad(wanted[:, ::-1].cumsum(axis=1), ((0, 0), (1, 0)))
+    return np.asarray(among_newest[np.arange(len(wanted)), np.minimum(known, wanted.shape[1])])
 
 
 def _running_size(errors: Floats, decay: float) -> Floats:
     """Exponentially weighted mean of the errors up to each row."""
-    size = np.full(len(errors), np.nan)
-    total = weight = 0.0
-    for row, error in enumerate(errors):
-        if not np.isfinite(error):
-            break
-        total, weight = decay * total + error, decay * weight + 1.0
-        size[row] = max(total / weight, SMALLEST_SIZE)
-    return size
+
+    def total(values: Floats) -> Floats:
+        """Sum of decay ** k times the value of k rows before: over one row, over two, over four ..."""
+        summed, reach = values.copy(), 1
+        while reach < len(summed):
+            summed[reach:] += decay**reach * summed[:-reach]
+            reach *= 2
+        return summed
+
+    return np.maximum(total(errors) / total(np.ones((len(errors), 1))), SMALLEST_SIZE)
 
 
-def _known_at_row(size: Floats, step: int) -> Floats:
-    """The running size that was known at each row: the error of `step` months ago is the newest there is."""
-    known = np.full(len(size), np.nan)
-    known[step:] = size[:-step] if step < len(size) else size[:0]
-    return known
+def _follow_misses(widths: Floats, errors: Floats, past: _PastErrors, rows: slice, rate: float) -> None:
+    """Fill the half widths of some rows, the level of each moved by the misses known there.
+
+    The levels start anew at the first row of all: where a price was revised, a miss may have become a hit.
+    """
+    known = _known_at_row(errors)
+    ahead, lanes = np.arange(1, errors.shape[1] + 1), np.arange(errors.shape[1])
+    nominal = np.repeat(np.array(LEVELS)[:, None], len(lanes), axis=1)
+    level = nominal
+    for row in range(rows.stop):
+        then = widths[:, np.maximum(row - ahead, 0), lanes]
+        # Nothing moves where there was no interval or its price is not known: neither comparison holds.
+        moved = np.where(known[row] > then, nominal, 0.0) - np.where(known[row] <= then, 1 - nominal, 0.0)
+        level = np.clip(level + rate * moved, *LEVEL_RANGE)
+        if row >= rows.start:
+            widths[:, row] = past.half_widths(level, row - rows.start)
 
 
-def _scaled_errors(errors: Floats, size: Floats, step: int, memory: int) -> tuple[Floats, Integers]:
-    """For each row the scaled errors known at it, sorted, and how many there are."""
-    then = _known_at_row(size, step)
-    scaled = np.where(then < NEGLIGIBLE_SIZE, np.where(np.isfinite(errors), 1.0, np.nan), errors / then)
-    padded = np.concatenate([np.full(memory + step - 1, np.nan), scaled])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, memory)[: len(errors)]
-    ordered = np.sort(windows, axis=1)  # NaN goes last
-    return ordered, np.isfinite(ordered).sum(axis=1).astype(np.int64)
+def _measured(widths: Floats, errors: Floats, rows: slice) -> tuple[Floats, Integers]:
+    """Levels x rows x steps and rows x steps: the share of earlier intervals that held, and how many there were."""
+    until = np.arange(rows.start, rows.stop)[:, None] + 1 - np.arange(1, errors.shape[1] + 1)
+    last, first = np.maximum(until, 0), np.maximum(until - MEASURED_MONTHS, 0)
+    lanes = np.arange(errors.shape[1])
 
+    def number_of(cases: np.ndarray) -> Integers:
+        total = np.concatenate([np.zeros_like(cases[..., :1, :], dtype=np.int64), cases.cumsum(axis=-2)], axis=-2)
+        return np.asarray(total[..., last, lanes] - total[..., first, lanes])
 
-def _quantile(ordered: Floats, count: Integers, level: float) -> Floats:
-    """The conformal quantile: the ceil(level (n + 1))-th smallest of n, the largest where n is too small for it."""
-    rank = np.minimum(np.ceil(level * (count + 1)).astype(np.int64), count) - 1
-    chosen = ordered[np.arange(len(ordered)), np.maximum(rank, 0)]
-    return np.where(count > 0, chosen, np.nan)
+    made = widths[:, : rows.stop]
+    judged = number_of(np.isfinite(made[0]) & np.isfinite(errors))
+    held = number_of(errors <= made)
+    return np.where(judged > 0, held / np.maximum(judged, 1), np.nan), judged

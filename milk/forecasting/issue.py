@@ -13,7 +13,8 @@ from milk.series import SERIES_ID
 KEYS = ["series_id", "issue_month", "target_month", "forecast_origin", "horizon_months"]
 NUMBERS = [
     "price", "lower_80", "upper_80", "lower_95", "upper_95",
-    "contribution_base", "contribution_drift", "contribution_season", "contribution_momentum", "interval_errors",
+    "contribution_base", "contribution_drift", "contribution_season", "contribution_momentum", "contribution_cycle",
+    "contribution_other", "interval_errors",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from milk.forecasting.histories import Floats, Histories
 
-CAUSES = ("drift", "season", "momentum")
+CAUSES = ("drift", "season", "momentum", "cycle", "other")
 
 
 @dataclass(frozen=True)

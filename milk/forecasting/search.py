@@ -1,46 +1,36 @@
-"""The search for hyperparameters: rolling origin on time-ordered folds, every setting on the same rows.
+"""The search for a setting: rolling origin on time-ordered folds, every setting on the same rows.
 
 Half of the criterion is the next month and half the year ahead, because those are the two questions that users ask.
 Each is a ratio of root mean squared log errors to those of the last value. The ratios are taken fold by fold and then
-averaged: errors pooled over all origins would let one decade of high inflation decide for the calm ones.
+averaged: errors pooled over all origins would let one decade of high inflation decide for the calm ones
+(docs/decisions/0007).
 """
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
-from milk.errors import NotEnoughHistory
-from milk.forecasting.histories import Floats, Histories
+from milk.forecasting.histories import Floats, Histories, observed
 from milk.forecasting.model import last_log_price
-from milk.forecasting.recipe import SeasonalAutoregression
+from milk.forecasting.recipe import Setting, combine, forecast_member, prepared_members
 
 STEPS = 12
 FOLDS = 5
 SEARCH_ORIGINS = 240
 """The newest origins that a search looks at: twenty years."""
 SMALLEST_SEARCH = 24
-HALF_LIVES = (24.0, 36.0, 48.0, 60.0)
-DRIFT_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-SEASON_SHRINKAGES = (0.0, 1.0)
-AUTOREGRESSIONS = ((0, 0.0), (1, 5.0), (2, 5.0), (2, 20.0), (3, 20.0))
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting of `SeasonalAutoregression`; the fields are its parameters."""
-
-    half_life_months: float
-    drift_share: float
-    season_shrinkage: float
-    ar_order: int
-    ar_ridge: float
-
-    def forecaster(self) -> SeasonalAutoregression:
-        """A new forecaster with this setting."""
-        return SeasonalAutoregression(**asdict(self))
+"""With fewer origins than these a search would fit chance; then the setting is the one that `Setting()` gives."""
+MEMORIES = ((24.0, 48.0), (48.0, 96.0), (24.0, 48.0, 96.0))
+DRIFT_SHARES = (0.25, 0.5)
+WEIGHT_POWERS = (0.0, 3.0)
+SETTINGS = tuple(
+    Setting(half_lives, share, power, has_pull)
+    for half_lives, has_pull, share, power in itertools.product(MEMORIES, (True, False), DRIFT_SHARES, WEIGHT_POWERS)
+)
+"""Few on purpose: what a hundred settings differ in is noise, and the best of them would be its luckiest."""
+SCORES = ("ratio_next_month", "ratio_year", "criterion")
 
 
 def search_settings(histories: Histories) -> pd.DataFrame:
@@ -50,54 +40,54 @@ def search_settings(histories: Histories) -> pd.DataFrame:
         histories: the origins that the search may see; the targets lie inside what the last of them knew.
 
     Returns:
-        One row a setting, best first: its parameters, `ratio_next_month` and `ratio_year` (horizon 1, mean over
-        horizons 1 to 12; means over the folds), `criterion` (the mean of the two) and the criterion of each fold
-        (`fold_1` ...).
-        Ties go to the simpler setting.
-
-    Raises:
-        NotEnoughHistory: fewer than `SMALLEST_SEARCH` origins with a known year ahead.
+        One row a setting, best first: its parameters (the half-lives as text), `SCORES` (RMSE ratio to the last value
+        at horizon 1 and its mean over horizons 1 to 12, means over the folds, and the mean of the two) and the
+        criterion of each fold (`fold_1` ...). Ties go to the setting that comes first in `SETTINGS`. No row where fewer
+        than `SMALLEST_SEARCH` origins have a known year ahead.
     """
     usable = len(histories) - STEPS
     if usable < SMALLEST_SEARCH:
-        raise NotEnoughHistory(
-            f"The search for hyperparameters has {max(usable, 0)} origins with a known year after them and needs "
-            f"{SMALLEST_SEARCH}. Give a longer price file, or evaluate a later period."
-        )
+        return pd.DataFrame(columns=[*_row(Setting()), *SCORES])
     first = max(0, usable - SEARCH_ORIGINS)
-    seen = histories.rows(first, len(histories))
-    observed = _observed(seen, usable - first)
-    naive = (observed - last_log_price(seen)[: len(observed), None]) ** 2
-    folds = _folds(len(observed))
+    came = observed(histories, len(histories) - 1, STEPS)[first:usable]
+    naive = (came - last_log_price(histories)[first:usable, None]) ** 2
+    folds = _folds(len(came))
     rows = [
-        {**asdict(setting), **_score((observed - log_price[: len(observed)]) ** 2, naive, folds)}
-        for setting, log_price in _forecasts(seen)
+        {**_row(setting), **_score((came - log_price[first:usable]) ** 2, naive, folds)}
+        for setting, log_price in _forecasts(histories)
     ]
-    table = pd.DataFrame(rows)
-    simpler_first = ["criterion", "ar_order", "drift_share", "half_life_months"]
-    return table.sort_values(simpler_first, kind="stable", ignore_index=True)
+    return pd.DataFrame(rows).sort_values("criterion", kind="stable", ignore_index=True)
 
 
 def best_setting(table: pd.DataFrame) -> Setting:
-    """The setting of the best row of a search table."""
-    best = table.iloc[int(table["criterion"].to_numpy().argmin())]
+    """The setting of the best row of a search table; the default one where nothing could be searched."""
+    if table.empty:
+        return Setting()
+    best = table.iloc[int(table["criterion"].to_numpy(dtype=np.float64).argmin())]
     return Setting(
-        half_life_months=float(best["half_life_months"]),
+        half_lives_months=tuple(float(months) for months in str(best["half_lives_months"]).split(", ")),
         drift_share=float(best["drift_share"]),
-        season_shrinkage=float(best["season_shrinkage"]),
-        ar_order=int(best["ar_order"]),
-        ar_ridge=float(best["ar_ridge"]),
+        weight_power=float(best["weight_power"]),
+        has_pull=bool(best["has_pull"]),
+        outlier_sd=float(best["outlier_sd"]),
     )
 
 
+def _row(setting: Setting) -> dict[str, object]:
+    half_lives = ", ".join(f"{months:g}" for months in setting.half_lives_months)
+    return {**setting.parameters(), "half_lives_months": half_lives}
+
+
 def _forecasts(histories: Histories) -> Iterator[tuple[Setting, Floats]]:
-    """Every setting with its forecasts. The drift share does not touch the fit, so one fit serves all shares."""
-    for half_life, shrinkage, (order, ridge) in itertools.product(HALF_LIVES, SEASON_SHRINKAGES, AUTOREGRESSIONS):
-        whole = Setting(half_life, 1.0, shrinkage, order, ridge).forecaster().fit(histories).forecast(STEPS)
-        without_drift = whole.log_price - whole.contributions["drift"]
-        for share in DRIFT_SHARES:
-            setting = Setting(half_life, share, shrinkage, order, ridge)
-            yield setting, without_drift + share * whole.contributions["drift"]
+    """Every setting with its forecasts. Shares and weights do not touch the fit, so one fit serves all of them."""
+    for (half_lives, has_pull), settings in itertools.groupby(
+        SETTINGS, key=lambda setting: (setting.half_lives_months, setting.has_pull)
+    ):
+        members, _cut = prepared_members(histories, Setting(half_lives, has_pull=has_pull))
+        parts = [forecast_member(member, STEPS) for member in members]
+        for setting in settings:
+            forecast, _weights = combine(parts, histories, setting)
+            yield setting, forecast.log_price
 
 
 def _folds(rows: int) -> list[np.ndarray]:
@@ -108,22 +98,13 @@ def _folds(rows: int) -> list[np.ndarray]:
     return [test for _train, test in TimeSeriesSplit(FOLDS).split(np.arange(rows))]
 
 
-def _observed(histories: Histories, rows: int) -> Floats:
-    """Rows x steps: the log prices that came, as the last origin knew them."""
-    known = histories.log_price[-1]
-    return np.asarray(known[histories.origins[:rows, None] + np.arange(1, STEPS + 1)])
-
-
 def _score(squared: Floats, naive: Floats, folds: list[np.ndarray]) -> dict[str, float]:
     ratios = np.array([_ratios(squared[fold], naive[fold]) for fold in folds])
     next_month, year = ratios[:, 0], ratios.mean(axis=1)
     criteria = (next_month + year) / 2
-    scores = {
-        "ratio_next_month": float(next_month.mean()),
-        "ratio_year": float(year.mean()),
-        "criterion": float(criteria.mean()),
-    }
-    return scores | {f"fold_{number}": float(value) for number, value in enumerate(criteria, start=1)}
+    means = (float(next_month.mean()), float(year.mean()), float(criteria.mean()))
+    by_fold = {f"fold_{number}": float(value) for number, value in enumerate(criteria, start=1)}
+    return dict(zip(SCORES, means, strict=True)) | by_fold
 
 
 def _ratios(squared: Floats, naive: Floats) -> Floats:

@@ -17,6 +17,7 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from milk.errors import HomeRefused
 from milk.home.layout import Home
 from milk.models.canonical import sha256_hex
+from milk.tables import LATER_COLUMNS, TABLES
 
 RETENTION = {
     "delta.logRetentionDuration": "interval 36500 days",
@@ -56,7 +57,8 @@ def write_table(home: Home, name: str, frame: pd.DataFrame, *, replace: Months |
         return _commit(home, name, frame, mode="overwrite")
     first, last = (f"'{day:%Y-%m-%d %H:%M:%S}'" for day in (replace.first, replace.last))
     predicate = f"{replace.column} >= {first} AND {replace.column} <= {last}"
-    return _commit(home, name, frame, mode="overwrite", predicate=predicate)
+    # A table of an earlier program lacks the columns that came later: the write adds them.
+    return _commit(home, name, frame, mode="overwrite", predicate=predicate, schema_mode="merge")
 
 
 def write_whole_table(home: Home, name: str, frame: pd.DataFrame) -> int:
@@ -101,7 +103,17 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
             f"delete {home.tables / name} and make it again."
         ) from error
-    return frame
+    return _with_later_columns(name, frame)
+
+
+def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows that an earlier program wrote, with the columns that came after them."""
+    later = LATER_COLUMNS.get(name)
+    if later is None:
+        return frame
+    # A table that was written to since has the columns, last and empty for the older rows.
+    held = frame.reindex(columns=list(TABLES[name].columns))
+    return held.assign(**{column: held[column].fillna(value) for column, value in later.items()})
 
 
 def has_table(home: Home, name: str) -> bool:

@@ -13,6 +13,8 @@ from milk.errors import VersionRefused
 from milk.models.version import ModelVersion
 from milk.months import Month
 
+CAUSES = ("drift", "season", "momentum", "cycle", "other")
+
 
 @dataclass(frozen=True, slots=True)
 class AppliedForecast:
@@ -29,8 +31,14 @@ class AppliedForecast:
 
 
 def months_needed(version: ModelVersion) -> int:
-    """How many past prices an application needs."""
-    return len(version.model["fit"]["autoregression"]) + 1
+    """How many past prices an application needs at least: those of the momentum."""
+    return max((len(member["momentum"]) for member in version.model["fit"]["members"]), default=0) + 1
+
+
+def months_used(version: ModelVersion) -> int:
+    """How many past prices an application makes use of; with fewer, what is not given counts as no surprise."""
+    fit = version.model["fit"]
+    return len(fit["pull_taper"]) + 1 if fit["members"] else 1
 
 
 def apply_version(
@@ -40,7 +48,7 @@ def apply_version(
 
     Args:
         version: a verified version.
-        prices: consecutive monthly prices, the newest last; at least `months_needed`.
+        prices: consecutive monthly prices, the newest last; at least `months_needed`, and better `months_used`.
         last_month: the month of the newest price.
         steps: months ahead; as many as the version has half widths where not given.
 
@@ -55,30 +63,51 @@ def apply_version(
     if not 1 <= wanted <= len(widths):
         raise VersionRefused(f"The version {version.version_id} reaches 1 to {len(widths)} months ahead, not {wanted}.")
     fit = version.model["fit"]
-    residuals = _residuals(fit, prices, last_month)
-    totals = {"drift": 0.0, "season": 0.0, "momentum": 0.0}
+    changes = _cut_changes(fit["cut"], prices[-months_used(version) :], last_month)
+    paths = [_path(member, fit, changes, last_month, wanted) for member in fit["members"]]
     base = math.log(prices[-1])
     forecasts = []
     for step in range(1, wanted + 1):
-        target = last_month + step
-        surprise = sum(phi * e for phi, e in zip(fit["autoregression"], residuals, strict=True))
-        residuals = [surprise, *residuals][: len(residuals)]
-        totals["drift"] += fit["drift_share"] * fit["drift"]
-        totals["season"] += fit["month_effects"][target.month - 1]
-        totals["momentum"] += surprise
-        log_price = base + totals["drift"] + totals["season"] + totals["momentum"]
-        forecasts.append(_forecast(target, step, log_price, widths[step - 1], {"base": base, **totals}))
+        causes = dict.fromkeys(CAUSES, 0.0)
+        for weight, path in zip(fit["weights"][step - 1] if paths else [], paths, strict=True):
+            for cause, value in path[step - 1].items():
+                causes[cause] += weight * value
+        log_price = base + sum(causes.values())
+        forecasts.append(_forecast(last_month + step, step, log_price, widths[step - 1], {"base": base, **causes}))
     return forecasts
 
 
-def _residuals(fit: Mapping[str, Any], prices: Sequence[float], last_month: Month) -> list[float]:
-    """What the fit leaves of the newest log returns, newest first."""
-    residuals = []
-    for lag in range(len(fit["autoregression"])):
+def _cut_changes(cut: Mapping[str, Any] | None, prices: Sequence[float], last_month: Month) -> list[float]:
+    """The log returns, newest first, with what lies too far from the expected cut down."""
+    changes = []
+    for lag in range(len(prices) - 1):
         change = math.log(prices[-1 - lag]) - math.log(prices[-2 - lag])
-        month = last_month + (-lag)
-        residuals.append(change - fit["drift"] - fit["month_effects"][month.month - 1])
-    return residuals
+        if cut is not None and cut["limit"] is not None:
+            expected = cut["drift"] + cut["month_effects"][(last_month + (-lag)).month - 1]
+            change = expected + min(max(change - expected, -cut["limit"]), cut["limit"])
+        changes.append(change)
+    return changes
+
+
+def _path(
+    member: Mapping[str, Any], fit: Mapping[str, Any], changes: Sequence[float], last_month: Month, steps: int
+) -> list[dict[str, float]]:
+    """What each cause of a member adds to the log price, step by step."""
+    effects, taper = member["month_effects"], fit["pull_taper"]
+    recent = [change - member["drift"] - effects[(last_month + (-lag)).month - 1] for lag, change in enumerate(changes)]
+    recent += [0.0] * (len(taper) - len(recent))
+    totals = {"drift": 0.0, "season": 0.0, "momentum": 0.0, "cycle": 0.0}
+    path = []
+    for step in range(1, steps + 1):
+        momentum = sum(phi * e for phi, e in zip(member["momentum"], recent, strict=False))
+        cycle = member["pull"] * sum(weight * e for weight, e in zip(taper, recent, strict=True))
+        recent = [momentum + cycle, *recent[:-1]]
+        totals["drift"] += fit["drift_share"] * member["drift"]
+        totals["season"] += effects[(last_month + step).month - 1]
+        totals["momentum"] += momentum
+        totals["cycle"] += cycle
+        path.append(dict(totals))
+    return path
 
 
 def _forecast(

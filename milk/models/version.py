@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from milk.errors import VersionRefused
+from milk.errors import VersionOutdated, VersionRefused
 from milk.models.canonical import canonical_json, sha256_hex
 
-SCHEMA = 1
+SCHEMA = 2
+"""1 was one autoregression, 2 is a combination of members."""
+MOST_MEMBERS = 50
+MOST_MONTHS_BACK = 60
 MODEL_FILE = "model.json"
 CARD_FILE = "card.json"
 LARGEST_FILE = 1_000_000
@@ -93,6 +96,7 @@ def read_version(folder: Path, version_id: str, *, expected_sha256: str | None =
 
     Raises:
         VersionRefused: it is missing, damaged, of another schema, or its hash is not the expected one.
+        VersionOutdated: an earlier program wrote it, by a schema that is read no longer.
     """
     if not _VERSION_ID.fullmatch(version_id):
         raise VersionRefused(f"'{version_id[:40]}' is not the name of a model version.")
@@ -160,6 +164,11 @@ def _check(model: dict[str, Any], card: dict[str, Any], version_id: str) -> None
             f"The model version {version_id} has schema {schema}; this program reads up to {SCHEMA}. "
             "Update the program."
         )
+    if schema == SCHEMA - 1:
+        raise VersionOutdated(
+            f"The model version {version_id} has schema {schema}, which an earlier program wrote; this one reads "
+            f"{SCHEMA}. Train a new version: `milk run`, or the job `training`."
+        )
     if problem := model_problem(model) or card_problem(card, version_id):
         raise VersionRefused(f"The model version {version_id} is not valid: {problem}.")
 
@@ -193,16 +202,48 @@ def model_problem(model: Mapping[str, Any]) -> str:
         return f"schema is {model.get('schema')!r}, not {SCHEMA}"
     if set(model) != _MODEL_KEYS:
         return f"the model lacks or has beyond it: {', '.join(sorted(set(model) ^ _MODEL_KEYS))}"
-    fit, recipe = model["fit"], model["recipe"]
-    if not isinstance(fit, dict) or not isinstance(recipe, dict):
-        return "recipe and fit must be objects"
-    if not _numbers(fit.get("month_effects"), length=12):
-        return "month_effects must be twelve numbers"
-    if not _numbers(fit.get("autoregression")) or not _numbers([fit.get("drift"), fit.get("drift_share")]):
-        return "drift, drift_share and autoregression must be numbers"
-    if len(fit["autoregression"]) > 24:
-        return "autoregression reaches back more than 24 months"
-    return _interval_problem(model["intervals"])
+    if not isinstance(model["recipe"], dict):
+        return "the recipe must be an object"
+    problem = _fit_problem(model["fit"]) or _interval_problem(model["intervals"])
+    if not problem and model["fit"]["members"] and len(model["fit"]["weights"]) != _steps(model):
+        return "the weights and the half widths must reach as far as each other"
+    return problem
+
+
+def _steps(model: Mapping[str, Any]) -> int:
+    return len(model["intervals"]["half_widths"])
+
+
+def _fit_problem(fit: object) -> str:
+    if not isinstance(fit, dict) or not isinstance(fit.get("members"), list) or len(fit["members"]) > MOST_MEMBERS:
+        return f"the fit must hold a list of at most {MOST_MEMBERS} members"
+    if not _numbers([fit.get("drift_share")]) or not _numbers(fit.get("pull_taper")):
+        return "drift_share and pull_taper must be numbers"
+    if len(fit["pull_taper"]) > MOST_MONTHS_BACK:
+        return f"the pull reaches back more than {MOST_MONTHS_BACK} months"
+    if not all(_is_member(member, len(fit["pull_taper"])) for member in fit["members"]):
+        return "a member must hold drift, twelve month_effects, pull, and a momentum not longer than the pull_taper"
+    if not _is_cut(fit.get("cut")):
+        return "the cut must hold drift, twelve month_effects and a limit"
+    weights, count = fit.get("weights"), len(fit["members"])
+    is_whole = isinstance(weights, list) and all(_numbers(row, length=count) for row in weights)
+    return "" if is_whole else "the weights must be one number for each member, a list a horizon"
+
+
+def _is_member(member: object, most: int) -> bool:
+    if not isinstance(member, dict) or not _is_season(member) or not _numbers([member.get("pull")]):
+        return False
+    return _numbers(member.get("momentum")) and len(member["momentum"]) <= most
+
+
+def _is_cut(cut: object) -> bool:
+    if cut is None:
+        return True
+    return isinstance(cut, dict) and _is_season(cut) and (cut.get("limit") is None or _numbers([cut["limit"]]))
+
+
+def _is_season(part: object) -> bool:
+    return isinstance(part, dict) and _numbers([part.get("drift")]) and _numbers(part.get("month_effects"), length=12)
 
 
 def _interval_problem(intervals: object) -> str:

@@ -39,6 +39,16 @@ class ForecastRow:
     contribution_season: float
     contribution_momentum: float
     interval_errors: int
+    contribution_cycle: float = 0.0
+    contribution_other: float = 0.0
+
+    def content(self) -> dict[str, Any]:
+        """What the row says. A field that came later counts where it says something: so an older row keeps its hash."""
+        return {
+            f.name: value
+            for f in dataclasses.fields(self)
+            if (value := getattr(self, f.name)) != f.default or f.default is dataclasses.MISSING
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +72,7 @@ class Issue:
         said = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "issued_at"}
         said["data_versions"] = said_versions(self.data_versions)
         said["data_cutoff"] = self.data_cutoff.astimezone(dt.UTC)
-        said["forecasts"] = [plain_row(row) for row in sorted(self.forecasts, key=lambda row: row.target_month)]
+        said["forecasts"] = [row.content() for row in sorted(self.forecasts, key=lambda row: row.target_month)]
         return {name: _comparable(value) for name, value in said.items()}
 
     @property

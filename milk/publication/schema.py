@@ -63,6 +63,11 @@ def _required(name: str, kind: sa.types.TypeEngine[Any] | type[sa.types.TypeEngi
     return sa.Column(name, kind, nullable=False)
 
 
+def _later(name: str, kind: type[sa.types.TypeEngine[Any]], default: str) -> sa.Column[Any]:
+    """A column that the first rows of the table did not have."""
+    return sa.Column(name, kind, nullable=False, server_default=sa.text(default))
+
+
 # Names are derived, so that a migration can name what it changes on every database.
 METADATA = sa.MetaData(
     naming_convention={
@@ -173,6 +178,8 @@ FORECASTS = sa.Table(
     _required("contribution_season", sa.Double),
     _required("contribution_momentum", sa.Double),
     _required("interval_errors", sa.Integer),
+    _later("contribution_cycle", sa.Double, "0"),
+    _later("contribution_other", sa.Double, "0"),
     sa.PrimaryKeyConstraint("series_id", "issue_month", "revision", "target_month"),
     sa.ForeignKeyConstraint(
         ["series_id", "issue_month", "revision"], ["issues.series_id", "issues.issue_month", "issues.revision"]

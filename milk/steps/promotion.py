@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 import sqlalchemy as sa
 
+from milk.errors import VersionOutdated
 from milk.evaluation.backtest import RECIPE, run_backtest
 from milk.evaluation.promotion import Decision, decide_promotion
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.forecasting.fit import recipe_of
-from milk.forecasting.recipe import SeasonalAutoregression
-from milk.forecasting.search import Setting
+from milk.forecasting.recipe import Recipe
 from milk.home.layout import Home
 from milk.models.version import ModelVersion, read_version
 from milk.publication.ledger import PromotionRow, append_promotion, current_champion
@@ -54,10 +54,11 @@ def promote_staged(
     if standing is not None and staged.version_id in _judged(standing):
         return Promotion(standing, None)
     challenger = summary(scores_by_horizon(training.backtest), RECIPE)
-    champion = None if standing is None else _champion_scores(home, standing, training)
+    version = None if standing is None else _readable(home, standing)
+    champion = None if version is None else _champion_scores(version, training)
     window = training.params.window
     decision = decide_promotion(challenger, champion, months=f"{window.first} to {window.last}")
-    winner = _winner(home, staged, standing, decision, training)
+    winner = _winner(home, staged, version, decision, training)
     considered = staged if decision.outcome != "fallback" else winner
     row = PromotionRow(
         series_id=SERIES_ID,
@@ -98,22 +99,27 @@ def _judged(standing: PromotionRow) -> set[object]:
 
 
 def _winner(
-    home: Home, staged: ModelVersion, standing: PromotionRow | None, decision: Decision, training: Training
+    home: Home, staged: ModelVersion, champion: ModelVersion | None, decision: Decision, training: Training
 ) -> ModelVersion:
     if decision.outcome == "promoted":
         return staged
-    if standing is None:
-        return write_recipe(home, training, None)
-    return read_version(home.models, standing.champion_version_id, expected_sha256=standing.champion_sha256)
+    return write_recipe(home, training, None) if champion is None else champion
 
 
-def _champion_scores(home: Home, standing: PromotionRow, training: Training) -> dict[str, float]:
+def _readable(home: Home, standing: PromotionRow) -> ModelVersion | None:
+    """The version in production; none where an earlier program wrote it, whose recipe nobody can refit any more."""
+    try:
+        return read_version(home.models, standing.champion_version_id, expected_sha256=standing.champion_sha256)
+    except VersionOutdated:
+        return None
+
+
+def _champion_scores(version: ModelVersion, training: Training) -> dict[str, float]:
     """The recipe of the champion, refitted at every origin of the very rows of the challenger."""
-    version = read_version(home.models, standing.champion_version_id, expected_sha256=standing.champion_sha256)
     forecaster, method = recipe_of(version.model["recipe"])
-    if not isinstance(forecaster, SeasonalAutoregression):
+    if not isinstance(forecaster, Recipe):
         return summary(scores_by_horizon(training.backtest), "last_value")
-    setting = Setting(**version.model["recipe"]["parameters"])
+    setting = forecaster.setting
     table: pd.DataFrame = training.backtest
     if setting != training.params.setting:
         table, _setting = run_backtest(

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version as library_version
 from typing import Any
 
@@ -21,7 +21,8 @@ from milk.forecasting.features import PRICE, changes_of, declared_features
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.histories import Histories, build_histories
 from milk.forecasting.intervals import IntervalMethod
-from milk.forecasting.search import Setting, best_setting, search_settings
+from milk.forecasting.recipe import Setting
+from milk.forecasting.search import SCORES, best_setting, search_settings
 from milk.home.layout import Home
 from milk.home.tables import frame_hash, table_version
 from milk.models.canonical import canonical_json, sha256_hex
@@ -29,7 +30,7 @@ from milk.models.version import ModelVersion, write_version
 from milk.months import Availability, Month, data_cutoff, horizons, issue_month_of
 from milk.series import series_register
 
-SEARCH_VERSION = "1"
+SEARCH_VERSION = "2"
 """Raised when the search itself changes, so that no older result is taken for its own."""
 READ_TABLES = ("raw_milk_price", "raw_precipitation", "raw_central_bank", "restored_central_bank", "features")
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
@@ -54,7 +55,7 @@ class Params:
     def document(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            "setting": asdict(self.setting),
+            "setting": self.setting.parameters(),
             "table": self.table.to_dict(orient="records"),
             "window": {"first": str(self.window.first), "last": str(self.window.last)},
             "key": self.key,
@@ -66,9 +67,9 @@ class Params:
         window = TargetWindow(Month.parse(document["window"]["first"]), Month.parse(document["window"]["last"]))
         table = pd.DataFrame(document["table"])
         # Canonical JSON sorts the names; whoever reads the table wants the setting first.
-        first = [*Setting.__dataclass_fields__, "ratio_next_month", "ratio_year", "criterion"]
-        table = table[[*first, *(name for name in table.columns if name not in first)]]
-        return cls(Setting(**document["setting"]), table, window, document["key"])
+        first = [*Setting.__dataclass_fields__, *SCORES]
+        table = table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
+        return cls(Setting.of_parameters(document["setting"]), table, window, document["key"])
 
 
 def price_months(features: pd.DataFrame) -> tuple[Month, Month]:
@@ -202,7 +203,7 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
             "evaluation_last": str(window.last),
             "search_last_origin": str(window.first + (-horizons(training.price_rule))),
         },
-        "search": {"settings": len(params.table), "key": params.key, "best": params.table.iloc[0].to_dict()},
+        "search": {"settings": len(params.table), "key": params.key, "best": _best(params)},
         "scores": {
             "recipe": summary(scores, recipe),
             "by_horizon": by_horizon,
@@ -218,6 +219,13 @@ def _chosen_with(training: Training, origin: Month) -> dt.datetime:
     cutoff = data_cutoff(issue_month_of(origin, training.price_rule))
     newest: dt.datetime = used_features(training.features)["known_since"].max().to_pydatetime()
     return max(cutoff, newest)
+
+
+def _best(params: Params) -> dict[str, Any]:
+    """The best row of the search, or why there is none."""
+    if params.table.empty:
+        return {"none": "too few months before the evaluation to search in: the setting is the usual one"}
+    return {str(name): value for name, value in params.table.head(1).to_dict(orient="records")[0].items()}
 
 
 def _notes(training: Training) -> list[str]:

@@ -12,12 +12,12 @@ import pytest
 
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.issue import NUMBERS, issue_forecasts
-from milk.forecasting.search import Setting
+from milk.forecasting.recipe import Setting
 from milk.months import Month
 from tests.builders import RULE, sample_histories
 
 GOLDEN = Path(__file__).with_name("forecast_sample.json")
-SETTING = Setting(36.0, 0.5, 1.0, 2, 5.0)
+SETTING = Setting((24.0, 60.0), 0.5)
 ISSUES = [Month(1995, 6), Month(2014, 10), Month(2026, 11)]
 
 

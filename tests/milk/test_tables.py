@@ -96,7 +96,7 @@ def batch_predictions() -> pd.DataFrame:
         ["series_id", "issue_month", "target_month", "forecast_origin", "horizon_months", "price", *intervals()]
     ]
     rest: dict[str, object] = {"unit": texts("CLP/L")}
-    rest |= {f"contribution_{name}": [0.1] * 3 for name in ("base", "drift", "season", "momentum")}
+    rest |= {f"contribution_{name}": [0.1] * 3 for name in ("base", "drift", "season", "momentum", "cycle", "other")}
     rest |= {"interval_errors": [48] * 3, "kind": texts("hindcast"), "model_version": texts("v1")}
     issued = pd.Series([ISSUED] * 3, dtype="datetime64[us, UTC]")
     rest |= {"issued_at": issued, "data_cutoff": issued, "is_synthetic": [True] * 3, "data_versions": texts("{}")}

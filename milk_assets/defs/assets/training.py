@@ -1,7 +1,5 @@
 """Search, backtest, version, promotion."""
 
-from dataclasses import asdict
-
 import dagster as dg
 import pandas as pd
 
@@ -45,9 +43,7 @@ def params(workplace: Workplace, features: pd.DataFrame) -> dg.MaterializeResult
         value=chosen,
         metadata={
             "dagster/row_count": len(chosen.table),
-            **asdict(chosen.setting),
-            "settings_compared": len(chosen.table),
-            "criterion": float(chosen.table["criterion"].min()),
+            **_told(chosen),
             "search": picture(search_results(chosen.table, is_synthetic=is_synthetic(workplace.home)), "Search"),
             "best_settings": markdown_table(chosen.table.head(SETTINGS_SHOWN).to_dict(orient="records")),
             "kept_for_comparison": f"{chosen.window.first} to {chosen.window.last}",
@@ -157,6 +153,15 @@ def prod_model(
         },
         data_version=dg.DataVersion(row.champion_version_id),
     )
+
+
+def _told(chosen: Params) -> dict[str, str | float | bool]:
+    """The choice as the page shows it; where nothing could be searched, why."""
+    told = chosen.setting.parameters()
+    told["half_lives_months"] = ", ".join(f"{months:g}" for months in chosen.setting.half_lives_months)
+    if chosen.table.empty:
+        return told | {"settings_compared": 0, "criterion": "not searched: too few months before the evaluation"}
+    return told | {"settings_compared": len(chosen.table), "criterion": float(chosen.table["criterion"].min())}
 
 
 def _distribution_rows(version: ModelVersion) -> list[dict[str, object]]:

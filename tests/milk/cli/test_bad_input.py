@@ -83,7 +83,7 @@ def test_an_issue_month_that_cannot_be(ran: Ran, issue: str, code: int, words: t
 def test_too_few_prices_leave_no_home_behind(tmp_path: Path) -> None:
     data = price_folder(tmp_path / "data", drop_last=500)
     told = milk("run", "--data", data, "--home", tmp_path / "home")
-    refused(told, "74 months", "takes 156", "longer price file", code=4)
+    refused(told, "74 months", "takes 100", "longer price file", code=4)
     assert not (tmp_path / "home").exists()
 
 

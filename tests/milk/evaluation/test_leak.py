@@ -12,13 +12,13 @@ from milk.forecasting.features import build_features
 from milk.forecasting.histories import Histories, build_histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.issue import NUMBERS, issue_forecasts
-from milk.forecasting.search import Setting
+from milk.forecasting.recipe import Setting
 from milk.months import Month, data_cutoff, forecast_origin
 from milk.panel.merge import merge_sources
 from milk.series import SourceName, series_register
 from tests.builders import RULE, revise, sample_features, sample_histories, sample_observations, sample_restored
 
-VERSION = Setting(36.0, 0.5, 1.0, 2, 5.0)
+VERSION = Setting((24.0, 60.0), 0.5)
 """The recipe is held fixed: this is about what the refit sees."""
 REVISIONS = [("1990-05", 90.0, "1991-02-03"), ("2003-11", 150.0, "2004-07-20"), ("2015-02", 250.0, "2016-09-01")]
 Issue = Callable[[pd.DataFrame, Month], pd.DataFrame]

@@ -91,7 +91,7 @@ def scored(next_month: float, year: float) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("challenger", "champion", "outcome", "said"),
     [
-        (scored(0.7, 0.8), None, "promoted", "The first version, and it beats the last value: RMSE ratio"),
+        (scored(0.7, 0.8), None, "promoted", "No champion to compare with, and it beats the last value: RMSE ratio"),
         (scored(1.0, 0.8), None, "fallback", "The last value itself goes to production"),
         (scored(0.7, 1.0), None, "fallback", "The last value itself goes to production"),
         (scored(0.7, 0.8), scored(0.6, 0.9), "kept", "The recipe is worse than the champion"),

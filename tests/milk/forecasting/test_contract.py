@@ -1,7 +1,7 @@
 """The one contract of the recipe and of every baseline."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,16 +10,17 @@ from milk.forecasting.baselines import BASELINES
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import CAUSES, Forecaster, NotFittedError, last_log_price
+from milk.forecasting.recipe import Setting
 from milk.forecasting.rolling import rolling_forecast
-from milk.forecasting.search import Setting
 from tests.builders import sample_histories
 
 STEPS = 14
 SETTINGS = {
-    "season_only": Setting(36.0, 0.5, 0.0, 0, 0.0),
-    "no_drift": Setting(24.0, 0.0, 1.0, 1, 5.0),
-    "long_memory": Setting(60.0, 1.0, 1.0, 3, 20.0),
-    "unshrunk": Setting(48.0, 0.75, 0.0, 2, 0.0),
+    "usual": Setting(),
+    "no_drift": Setting((24.0,), 0.0, 1.0),
+    "no_pull": Setting((60.0, 36.0), 1.0, has_pull=False),
+    "equal_weights": Setting((24.0, 96.0), 0.75, 0.0),
+    "uncut": Setting(outlier_sd=None),
 }
 MODELS: dict[str, Callable[[], Forecaster]] = {
     **BASELINES,
@@ -120,7 +121,7 @@ def test_a_row_does_not_see_what_later_rows_know(make: Callable[[], Forecaster],
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
 def test_the_constructor_of_the_recipe_only_stores(setting: Setting) -> None:
-    assert vars(setting.forecaster()) == asdict(setting)
+    assert vars(setting.forecaster()) == {"setting": setting}
 
 
 @every_model

@@ -53,8 +53,8 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 
 
 def test_too_few_prices_are_named() -> None:
-    with pytest.raises(NotEnoughHistory, match=r"begin in 1990-01: an origin needs 60 months.*longer price file"):
-        histories_of(price_features(PRICES[:60]))
+    with pytest.raises(NotEnoughHistory, match=r"begin in 1990-01: an origin needs 36 months.*longer price file"):
+        histories_of(price_features(PRICES[:36]))
 
 
 def test_an_origin_after_the_last_price_is_refused() -> None:
@@ -74,12 +74,12 @@ def test_a_price_that_came_too_late_for_its_origin_is_named() -> None:
 
 def test_an_issue_before_the_first_origin_is_refused_and_not_counted_from_the_end() -> None:
     histories = histories_of(price_features(PRICES))
-    with pytest.raises(NotEnoughHistory, match=r"no forecast from 1994-01: the origins run from 1995-01 to 2000-10"):
-        issue_forecasts(LastValue(), histories, [Month(1994, 2)], price_rule=RULE, method=IntervalMethod())
+    with pytest.raises(NotEnoughHistory, match=r"no forecast from 1992-01: the origins run from 1993-01 to 2000-10"):
+        issue_forecasts(LastValue(), histories, [Month(1992, 2)], price_rule=RULE, method=IntervalMethod())
 
 
 def test_an_origin_without_earlier_errors_is_refused() -> None:
     rolling = rolling_forecast(LastValue(), histories_of(price_features(PRICES)), steps=12, method=IntervalMethod())
-    with pytest.raises(NotEnoughHistory, match="no earlier errors for the intervals of a forecast from 1996-12"):
+    with pytest.raises(NotEnoughHistory, match="no earlier errors for the intervals of a forecast from 1994-12"):
         rolling.frame([23])
     assert len(rolling.frame([24])) == 12

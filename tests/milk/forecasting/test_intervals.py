@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from milk.forecasting.baselines import BASELINES, LastValue
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import NEGLIGIBLE_SIZE, IntervalMethod
+from milk.forecasting.recipe import Setting
 from milk.forecasting.rolling import RollingForecast, rolling_forecast
-from milk.forecasting.search import Setting
 from milk.months import Month
 from tests.builders import histories_of, price_features, random_walk, revise
 
 METHOD = IntervalMethod()
-RECIPE = Setting(36.0, 0.5, 1.0, 2, 5.0)
+RECIPE = Setting((24.0, 60.0), 0.5)
 
 
 def rolled(features: pd.DataFrame, *, steps: int = 12) -> RollingForecast:

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from milk.errors import NotEnoughHistory
 from milk.forecasting.histories import Floats
+from milk.forecasting.recipe import Setting
 from milk.forecasting.search import (
     FOLDS,
-    HALF_LIVES,
+    SETTINGS,
     SMALLEST_SEARCH,
     STEPS,
-    Setting,
     best_setting,
     search_settings,
 )
@@ -26,7 +25,7 @@ def search(prices: Floats) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def seasonal() -> pd.DataFrame:
-    return search(seasonal_prices(300, seed=1, season=0.06, momentum=0.0))
+    return search(seasonal_prices(280, seed=1, season=0.06, momentum=0.0))
 
 
 @pytest.fixture(scope="module")
@@ -34,21 +33,28 @@ def persistent() -> pd.DataFrame:
     return search(seasonal_prices(300, seed=1, season=0.0, momentum=0.8))
 
 
-def test_another_series_chooses_another_setting(seasonal: pd.DataFrame, persistent: pd.DataFrame) -> None:
-    # A season that never changes is worth a long memory and no shrinkage; past surprises are worth nothing.
-    assert best_setting(seasonal).half_life_months == max(HALF_LIVES)
-    assert best_setting(seasonal).season_shrinkage == 0.0
-    assert loss_without_autoregression(seasonal) < 0.02
-    # Where there is no season the surprises are all there is.
-    assert best_setting(persistent).ar_order >= 1
-    assert best_setting(persistent).season_shrinkage == 1.0
-    assert loss_without_autoregression(persistent) > 0.1
+def test_another_series_chooses_another_setting(seasonal: pd.DataFrame) -> None:
+    # A season that never changes is worth a long memory.
+    assert best_setting(seasonal).half_lives_months == (48.0, 96.0)
+    # A price that swings round its season is worth the pull, and one that wanders is not.
+    assert best_setting(search(swinging(300, seed=3))).has_pull
+    assert gain_of_pull(search(swinging(300, seed=3))) > 0.05
+    assert gain_of_pull(search(random_walk(300, seed=4))) < 0.01
 
 
-def loss_without_autoregression(table: pd.DataFrame) -> float:
-    """How much worse the best setting without it is, as a share of the criterion."""
-    without = table.loc[table["ar_order"] == 0, "criterion"].min()
-    return float(without / table["criterion"].min() - 1)
+def swinging(months: int, *, seed: int) -> Floats:
+    """Prices that swing round a level in three to four years."""
+    noise = np.random.default_rng(seed).normal(0, 0.02, months)
+    log_price = np.zeros(months)
+    for month in range(2, months):
+        log_price[month] = 1.9 * log_price[month - 1] - 0.93 * log_price[month - 2] + noise[month]
+    return np.asarray(200 * np.exp(log_price))
+
+
+def gain_of_pull(table: pd.DataFrame) -> float:
+    """How much better the best setting with it is, as a share of the criterion."""
+    best = table.groupby("has_pull")["criterion"].min()
+    return float(best[False] / best[True] - 1)
 
 
 def test_the_best_setting_beats_the_last_value_where_there_is_something_to_learn(
@@ -66,7 +72,8 @@ def test_every_setting_is_tried_once_and_the_best_stands_first(seasonal: pd.Data
     worst_first = seasonal.iloc[::-1]
     assert best_setting(worst_first) == best_setting(seasonal)
     best = settings.to_dict(orient="records")[int(np.argmin(seasonal["criterion"]))]
-    assert asdict(best_setting(seasonal)) == best
+    chosen = best_setting(seasonal)
+    assert best == {**asdict(chosen), "half_lives_months": "48, 96"}
 
 
 def test_the_criterion_is_the_mean_of_the_folds_and_of_both_ratios(seasonal: pd.DataFrame) -> None:
@@ -78,7 +85,7 @@ def test_the_criterion_is_the_mean_of_the_folds_and_of_both_ratios(seasonal: pd.
 
 def test_the_folds_are_ordered_in_time() -> None:
     prices = random_walk(260, seed=3)
-    # 188 origins have a known year after them: folds of 31, the first of them from origin 33 on, the last up to 187.
+    # 212 origins have a known year after them: folds of 35, the first of them from origin 37 on, the last up to 211.
     late = prices.copy()
     late[-30:] *= 2
     before, after = (search(p).sort_values([*Setting.__dataclass_fields__], ignore_index=True) for p in (prices, late))
@@ -90,10 +97,10 @@ def test_the_search_sees_nothing_after_its_last_origin() -> None:
     prices = random_walk(260, seed=7)
     changed = prices.copy()
     changed[200:] *= np.random.default_rng(7).uniform(0.2, 5, 60)
-    seen, seen_changed = (histories_of(price_features(p)).rows(0, 200 - 60) for p in (prices, changed))
+    seen, seen_changed = (histories_of(price_features(p)).rows(0, 200 - 36) for p in (prices, changed))
     assert seen.origins[-1] == 199
     pd.testing.assert_frame_equal(search_settings(seen), search_settings(seen_changed), check_exact=True)
-    further, further_changed = (histories_of(price_features(p)).rows(0, 201 - 60) for p in (prices, changed))
+    further, further_changed = (histories_of(price_features(p)).rows(0, 201 - 36) for p in (prices, changed))
     assert not search_settings(further).equals(search_settings(further_changed))
 
 
@@ -103,31 +110,30 @@ def test_the_search_is_deterministic() -> None:
     )
 
 
-def test_too_few_origins_are_refused() -> None:
+def test_too_few_origins_are_not_searched_and_take_the_usual_setting() -> None:
     histories = histories_of(price_features(random_walk(120, seed=1)))
     enough = STEPS + SMALLEST_SEARCH
-    assert len(search_settings(histories.rows(0, enough))) >= 12
-    with pytest.raises(NotEnoughHistory, match="has 23 origins with a known year after them and needs 24"):
-        search_settings(histories.rows(0, enough - 1))
-    with pytest.raises(NotEnoughHistory, match="has 0 origins"):
-        search_settings(histories.rows(0, 5))
+    assert len(search_settings(histories.rows(0, enough))) == len(SETTINGS)
+    for rows in (enough - 1, 5, 0):
+        table = search_settings(histories.rows(0, rows))
+        assert table.empty
+        assert best_setting(table) == Setting()
 
 
-def test_a_series_that_never_moves_takes_the_simplest_setting() -> None:
+def test_a_series_that_never_moves_takes_the_first_setting() -> None:
     table = search(np.full(200, 250.0))
-    assert best_setting(table).ar_order == 0
-    assert best_setting(table).drift_share == 0.0
+    assert best_setting(table) == SETTINGS[0]
     assert table["criterion"].to_numpy() == pytest.approx(1.0)
 
 
 def test_a_score_is_the_ratio_of_errors_on_the_log_scale_fold_by_fold(seasonal: pd.DataFrame) -> None:
-    histories = histories_of(price_features(seasonal_prices(300, seed=1, season=0.06, momentum=0.0)))
+    histories = histories_of(price_features(seasonal_prices(280, seed=1, season=0.06, momentum=0.0)))
     usable = len(histories) - STEPS
     rows = np.arange(usable)
     came = histories.log_price[-1][histories.origins[rows][:, None] + np.arange(1, STEPS + 1)]
-    scored = seasonal.iloc[[0, 50, 199]].to_dict(orient="records")
-    for line in scored:
-        setting = Setting(**{name: line[name] for name in Setting.__dataclass_fields__})
+    for number in (0, 11, 23):
+        line = seasonal.iloc[number]
+        setting = best_setting(seasonal.iloc[[number]])
         ahead = setting.forecaster().fit(histories).forecast(STEPS)
         size = usable // (FOLDS + 1)
         ratios = []

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pytest
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -20,6 +21,7 @@ from milk.home.tables import (
     write_table,
     write_whole_table,
 )
+from milk.tables import LATER_COLUMNS, TABLES, column_types
 from tests.milk.test_tables import SCHEMAS, SOUND, Cell, instants, months, texts
 
 
@@ -104,6 +106,39 @@ def test_replaced_months_keep_the_others(home: Home) -> None:
     assert by_month(home) == {"2014-01": 1.0, "2014-02": 2.0, "2014-03": 2.0, "2014-04": 1.0}
     write_table(home, "t", rows("2014-02", 2, 2.0), replace=span("2014-02", "2014-03"))
     assert by_month(home) == {"2014-01": 1.0, "2014-02": 2.0, "2014-03": 2.0, "2014-04": 1.0}
+
+
+def test_a_table_of_an_earlier_program_is_read_and_written_on_with_the_columns_that_came_later(home: Home) -> None:
+    schema = TABLES["batch_predictions"]
+    later = list(LATER_COLUMNS["batch_predictions"])
+    old = sample_rows(schema, 4).drop(columns=later)
+    write_table(home, "batch_predictions", old)
+    read = read_table(home, "batch_predictions")
+    assert list(read.columns) == list(schema.columns)
+    assert (read[later] == 0).all(axis=None)
+    pd.testing.assert_frame_equal(read.drop(columns=later), old)
+    month = old["issue_month"].iloc[1]
+    new = sample_rows(schema, 4).iloc[[1]].assign(**dict.fromkeys(later, -0.5))
+    write_table(home, "batch_predictions", new, replace=Months("issue_month", month, month))
+    mixed = read_table(home, "batch_predictions").sort_values("issue_month", ignore_index=True)
+    assert list(mixed.columns) == list(schema.columns)
+    assert mixed["contribution_cycle"].tolist() == [0.0, -0.5, 0.0, 0.0]
+    pd.testing.assert_frame_equal(mixed.iloc[[0, 2, 3]].drop(columns=later), old.iloc[[0, 2, 3]])
+
+
+def sample_rows(schema: pa.DataFrameSchema, count: int) -> pd.DataFrame:
+    """Rows of the types of a table, one an issue month."""
+    months = pd.date_range("2014-01-01", periods=count, freq="MS")
+    values: dict[str, object] = {
+        "datetime64[us]": months,
+        "datetime64[us, UTC]": months.tz_localize("UTC"),
+        "float64": np.arange(count) + 0.5,
+        "int64": np.arange(count),
+        "bool": True,
+        "str": "x",
+    }
+    types = column_types(schema)
+    return pd.DataFrame({name: values[dtype] for name, dtype in types.items()}, index=range(count)).astype(types)
 
 
 def test_replaced_months_may_be_new_or_become_fewer(home: Home) -> None:

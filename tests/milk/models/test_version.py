@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from milk.errors import VersionRefused
+from milk.errors import VersionOutdated, VersionRefused
 from milk.models.canonical import canonical_json
 from milk.models.version import (
     CARD_FILE,
@@ -32,7 +32,7 @@ def test_what_was_written_is_read_back(tmp_path: Path, version: ModelVersion) ->
     assert read_version(tmp_path, version.version_id, expected_sha256=version.sha256) == version
     assert version.model == model_content()
     assert version.card == {**card_content(), "version_id": version.version_id}
-    assert version.recipe_name == "seasonal_autoregression"
+    assert version.recipe_name == "combination"
 
 
 def test_same_content_has_the_same_id_and_the_first_card_stands(tmp_path: Path, version: ModelVersion) -> None:
@@ -135,21 +135,30 @@ def changed(path: str, value: object) -> dict[str, Any]:
     """A model with one value set; a path like `fit.drift`."""
     model: dict[str, Any] = json.loads(canonical_json(model_content()))
     *parents, last = path.split(".")
-    inner = model
+    inner: Any = model
     for parent in parents:
-        inner = inner[parent]
-    inner[last] = value
+        inner = inner[int(parent) if isinstance(inner, list) else parent]
+    inner[int(last) if isinstance(inner, list) else last] = value
     return model
 
 
 INVALID: dict[str, tuple[object, str]] = {
-    "schema": (0, "schema is 0, not 1"),
+    "schema": (0, "schema is 0, not 2"),
     "surprise": (1, "lacks or has beyond it: surprise"),
-    "fit": ([], "recipe and fit must be objects"),
-    "fit.month_effects": ([0.0] * 11, "month_effects must be twelve numbers"),
-    "fit.drift": ("0", "drift, drift_share and autoregression must be numbers"),
-    "fit.drift_share": (True, "drift, drift_share and autoregression must be numbers"),
-    "fit.autoregression": ([0.0] * 25, "reaches back more than 24 months"),
+    "recipe": ([], "the recipe must be an object"),
+    "fit": ([], "the fit must hold a list of at most 50 members"),
+    "fit.members": ([{}] * 51, "a list of at most 50 members"),
+    "fit.members.0.month_effects": ([0.0] * 11, "a member must hold drift, twelve month_effects"),
+    "fit.members.0.drift": ("0", "a member must hold drift"),
+    "fit.members.0.pull": (None, "a member must hold drift"),
+    "fit.members.0.momentum": ([0.0] * 31, "a momentum not longer than the pull_taper"),
+    "fit.drift_share": (True, "drift_share and pull_taper must be numbers"),
+    "fit.pull_taper": ([0.0] * 61, "reaches back more than 60 months"),
+    "fit.cut": ({"limit": 1.0}, "the cut must hold drift, twelve month_effects and a limit"),
+    "fit.cut.limit": ("1", "the cut must hold"),
+    "fit.weights": ([[0.5]] * 12, "the weights must be one number for each member"),
+    "fit.weights.0": ([0.5], "the weights must be one number for each member"),
+    "intervals.half_widths.11": ({"log_80": 0.2, "log_95": "0.3"}, "a half width is not a number"),
     "intervals": ({}, "hold no half widths"),
     "intervals.half_widths": ([{"log_80": 0.2, "log_95": 0.1}], "80 % interval must lie inside"),
 }
@@ -169,14 +178,27 @@ def test_content_that_breaks_the_schema_is_refused_on_reading_and_on_writing(
 
 
 def test_a_newer_schema_asks_for_a_newer_program(tmp_path: Path) -> None:
-    model = changed("schema", 2)
+    model = changed("schema", 3)
     plant(tmp_path, canonical_json(model), version_id_of(model))
-    with pytest.raises(VersionRefused, match=r"has schema 2; this program reads up to 1\. Update the program"):
+    with pytest.raises(VersionRefused, match=r"has schema 3; this program reads up to 2\. Update the program"):
         read_version(tmp_path, version_id_of(model))
 
 
+def test_an_older_schema_asks_for_a_training(tmp_path: Path) -> None:
+    model = changed("schema", 1)
+    plant(tmp_path, canonical_json(model), version_id_of(model))
+    with pytest.raises(VersionOutdated, match=r"has schema 1, which an earlier program wrote.*Train a new version"):
+        read_version(tmp_path, version_id_of(model))
+
+
+def test_weights_reach_as_far_as_the_half_widths(tmp_path: Path) -> None:
+    model = changed("fit.weights", model_content()["fit"]["weights"][:11])
+    with pytest.raises(VersionRefused, match="must reach as far as each other"):
+        write_version(tmp_path, model, card_content())
+
+
 @pytest.mark.parametrize("text", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
-@pytest.mark.parametrize("path", ["fit.drift", "fit.last_price", "training_distribution.price"])
+@pytest.mark.parametrize("path", ["fit.members.0.drift", "fit.last_price", "training_distribution.price"])
 def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, path: str, text: bytes) -> None:
     content = canonical_json(changed(path, 123454321)).replace(b"123454321", text)
     plant(tmp_path, content, "v-0123456789abcdef")

@@ -6,11 +6,11 @@ from typing import Any
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import IntervalMethod
-from milk.forecasting.search import Setting
+from milk.forecasting.recipe import Setting
 from milk.models.version import ModelVersion, write_version
 from tests.builders import histories_of, price_features, random_walk
 
-SETTING = Setting(36.0, 0.5, 1.0, 2, 5.0)
+SETTING = Setting((24.0, 60.0), 0.5)
 
 
 def model_content(

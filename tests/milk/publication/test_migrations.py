@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import io
 import os
@@ -93,6 +94,18 @@ def test_a_store_of_the_ledger_alone_is_brought_up_with_its_rows(address: str) -
     published(engine, issue(OCTOBER))
     assert [record.revision for record in issue_records(engine, "s")] == [1]
     engine.dispose()
+
+
+def test_an_issue_of_before_the_cycle_keeps_its_hash_and_is_added_to(either: sa.Engine) -> None:
+    published(either, issue(OCTOBER))
+    _run(either, command.downgrade, "0002")
+    assert "contribution_cycle" not in {column["name"] for column in sa.inspect(either).get_columns("forecasts")}
+    migrate(either)
+    assert broken_issues(either) == []
+    assert published(either, issue(OCTOBER)).issues[0].outcome == "unchanged"
+    pulled = tuple(dataclasses.replace(row, contribution_cycle=-0.01) for row in issue(OCTOBER).forecasts)
+    assert published(either, issue(OCTOBER, forecasts=pulled)).issues[0].revision == 2
+    assert broken_issues(either) == []
 
 
 def test_migrating_again_changes_nothing(store: sa.Engine) -> None:
@@ -234,5 +247,5 @@ def test_a_store_that_may_only_be_read_is_refused_when_written(store_url: str, s
 def test_a_store_of_a_newer_program_is_refused(store: sa.Engine) -> None:
     with writing(store) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(HomeRefused, match=r"cannot be brought to schema 0002: .*9999.*newer version of this program"):
+    with pytest.raises(HomeRefused, match=r"cannot be brought to schema 0003: .*9999.*newer version of this program"):
         migrate(store)

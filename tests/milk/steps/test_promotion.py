@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from milk.errors import VersionRefused
-from milk.forecasting.search import Setting
+from milk.forecasting.recipe import Setting
 from milk.home.layout import Home
 from milk.models.version import CARD_FILE, MODEL_FILE, ModelVersion
 from milk.months import Month
@@ -49,9 +49,9 @@ def with_setting(training: Training, setting: Setting) -> Training:
     return train(training.features, dataclasses.replace(training.params, setting=setting))
 
 
-WORSE = Setting(24.0, 1.0, 0.0, 0, 0.0)
-HOPELESS = Setting(1.0, 1.0, 0.0, 0, 0.0)
-"""A memory of a month takes the noise of the last year for its season."""
+WORSE = Setting((24.0,), 2.0, 0.0)
+HOPELESS = Setting((3.0,), 12.0, 0.0)
+"""Twelve times the drift of the last few months."""
 
 
 def test_the_first_version_that_beats_the_last_value_is_promoted(home: Home, store: sa.Engine) -> None:

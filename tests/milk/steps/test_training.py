@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from milk.errors import NotEnoughHistory
-from milk.forecasting.search import Setting, best_setting
+from milk.forecasting.recipe import Setting
+from milk.forecasting.search import best_setting
 from milk.home.layout import Home
 from milk.home.tables import frame_hash
 from milk.models.canonical import canonical_json
@@ -25,7 +26,7 @@ def test_the_search_result_survives_json() -> None:
     document = json.loads(canonical_json(params.document()))
     read = Params.of_document(document)
     assert (read.setting, read.window, read.key) == (params.setting, params.window, params.key)
-    assert isinstance(read.setting.ar_order, int)
+    assert isinstance(read.setting.half_lives_months, tuple)
     pd.testing.assert_frame_equal(read.table, params.table, check_exact=True)
     assert canonical_json(read.document()) == canonical_json(document)
 
@@ -38,9 +39,9 @@ def test_the_chosen_setting_is_the_best_row_and_the_window_the_newest_months() -
 
 
 def test_nothing_new_means_no_new_search() -> None:
-    former = sample_training().params.document() | {"setting": {**dataclasses.asdict(Setting(1.0, 0.0, 0.0, 0, 0.0))}}
+    former = sample_training().params.document() | {"setting": Setting((1.0,), 0.0).parameters()}
     again = choose_params(sample_features(), price_rule=RULE, evaluation_months=60, former=former)
-    assert again.setting == Setting(1.0, 0.0, 0.0, 0, 0.0), "the former document was not taken"
+    assert again.setting == Setting((1.0,), 0.0), "the former document was not taken"
 
 
 def test_features_that_the_recipe_does_not_use_need_no_new_search() -> None:
@@ -79,8 +80,8 @@ def test_the_search_sees_no_price_of_the_evaluation() -> None:
 
 
 def test_too_short_a_price_file_is_refused_before_anything_is_searched() -> None:
-    with pytest.raises(NotEnoughHistory, match=r"100 months: .* takes 156\. Give a longer price file"):
-        choose_params(price_features(random_walk(100, seed=1)), price_rule=RULE, evaluation_months=60)
+    with pytest.raises(NotEnoughHistory, match=r"90 months: .* takes 100\. Give a longer price file"):
+        choose_params(price_features(random_walk(90, seed=1)), price_rule=RULE, evaluation_months=60)
 
 
 def test_a_revision_received_after_the_cutoff_took_part_in_the_choice(tmp_path: Path) -> None:
@@ -134,7 +135,16 @@ def test_the_last_value_is_kept_with_its_own_scores(tmp_path: Path) -> None:
     version = write_recipe(Home(tmp_path), sample_training(), None)
     assert version.recipe_name == "last_value"
     assert version.card["scores"]["recipe"] == version.card["scores"]["last_value"]
-    assert version.model["fit"]["autoregression"] == []
+    assert version.model["fit"]["members"] == []
+
+
+def test_too_few_months_before_the_evaluation_to_search_in_take_the_usual_setting(tmp_path: Path) -> None:
+    training = train(price_features(random_walk(102, seed=1)))
+    assert training.params.setting == Setting()
+    assert training.params.table.empty
+    document = json.loads(canonical_json(training.params.document()))
+    assert canonical_json(Params.of_document(document).document()) == canonical_json(document)
+    assert "too few months" in stage_version(Home(tmp_path), training).card["search"]["best"]["none"]
 
 
 def test_a_price_that_stood_still_through_the_evaluation_still_makes_a_card(tmp_path: Path) -> None:
