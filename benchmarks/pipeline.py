@@ -125,7 +125,7 @@ def compute(settings: Settings, home: Home, months: list[Month]) -> None:
     publish_months(home, store, months, published_at=now, run_id=None)
     store.dispose()
     price_history(merged, is_synthetic=SYNTHETIC)
-    search_results(params.table, is_synthetic=SYNTHETIC)
+    search_results(params.choice.settings, is_synthetic=SYNTHETIC)
     errors_by_horizon(scores_by_horizon(backtest), is_synthetic=SYNTHETIC)
     newest = issued.rows[issued.rows["issue_month"] == issued.rows["issue_month"].max()]
     forecast_fan(merged[["month", "price"]], newest, is_synthetic=SYNTHETIC)

@@ -43,6 +43,10 @@ def _price(meaning: str, *, nullable: bool = False) -> pa.Column:
     return _column("float64", meaning, "CLP/L", checks=is_price, nullable=nullable)
 
 
+def _share(meaning: str) -> pa.Column:
+    return _column("float64", meaning, "share", checks=pa.Check.in_range(0, 1), nullable=True)
+
+
 def _flag(meaning: str) -> pa.Column:
     return _column("bool", meaning)
 
@@ -59,19 +63,26 @@ _INTERVALS = {
     "upper_95": _price("Upper end of the 95 % interval."),
 }
 
+_MEAN = "of the mean price from the issue month to the target month."
+_MEANS = {
+    "mean_price": _price("Mean of the forecasts from the issue month to the target month.", nullable=True),
+    "mean_lower_80": _price(f"Lower end of the 80 % interval {_MEAN}", nullable=True),
+    "mean_upper_80": _price(f"Upper end of the 80 % interval {_MEAN}", nullable=True),
+    "mean_lower_95": _price(f"Lower end of the 95 % interval {_MEAN}", nullable=True),
+    "mean_upper_95": _price(f"Upper end of the 95 % interval {_MEAN}", nullable=True),
+}
 
-def _nested(price: str) -> pa.Check:
-    """80 inside 95, the forecast inside both."""
+
+def _nested(price: str, prefix: str = "") -> pa.Check:
+    """80 inside 95, the forecast inside both; a row without any of them passes."""
+    ends = [f"{prefix}lower_95", f"{prefix}lower_80", price, f"{prefix}upper_80", f"{prefix}upper_95"]
 
     def check(df: pd.DataFrame) -> "pd.Series[bool]":
-        return (
-            (df["lower_95"] <= df["lower_80"])
-            & (df["lower_80"] <= df[price])
-            & (df[price] <= df["upper_80"])
-            & (df["upper_80"] <= df["upper_95"])
-        )
+        grows: pd.Series[bool] = df[ends].diff(axis=1).iloc[:, 1:].ge(0).all(axis=1)
+        return grows | df[ends].isna().all(axis=1)
 
-    return pa.Check(check, error="intervals must nest: lower_95 <= lower_80 <= forecast <= upper_80 <= upper_95")
+    words = " <= ".join("forecast" if end == price else end for end in ends)
+    return pa.Check(check, error=f"intervals must nest: {words}")
 
 
 def _horizon_check() -> pa.Check:
@@ -208,8 +219,11 @@ BACKTEST = pa.DataFrameSchema(
         "prediction": _price("The forecast."),
         **_INTERVALS,
         "observed": _price("The price that came.", nullable=True),
+        "mean_prediction": _MEANS["mean_price"],
+        **{name: column for name, column in _MEANS.items() if name != "mean_price"},
+        "mean_observed": _price("The mean of the prices that came.", nullable=True),
     },
-    checks=[_nested("prediction"), _horizon_check()],
+    checks=[_nested("prediction"), _nested("mean_prediction", "mean_"), _horizon_check()],
     unique=["model", "forecast_origin", "target_month"],
     strict=True,
     ordered=True,
@@ -226,6 +240,12 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
         "horizon_months": _column("int64", "target_month - forecast_origin.", "months", checks=pa.Check.ge(1)),
         "price": _price("The forecast: the median of the price, nominal, without value added tax."),
         **_INTERVALS,
+        **_MEANS,
+        "measured_80": _share("Share of the earlier 80 % intervals of this horizon that held the price."),
+        "measured_95": _share("The same of the 95 % intervals."),
+        "measured_forecasts": _column(
+            "int64", "How many earlier intervals these shares rest on.", "forecasts", checks=pa.Check.ge(0)
+        ),
         "unit": _column("str", "Unit of the prices."),
         "contribution_base": _contribution("Log of the last known price.", "log CLP/L"),
         "contribution_drift": _contribution("What the trend adds to it."),
@@ -243,7 +263,7 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
             "str", "JSON: content hashes of what the recipe used, and versions of the tables read."
         ),
     },
-    checks=[_nested("price"), _horizon_check()],
+    checks=[_nested("price"), _nested("mean_price", "mean_"), _horizon_check()],
     unique=["issue_month", "target_month"],
     strict=True,
     ordered=True,
@@ -284,7 +304,12 @@ INPUT_DRIFT = pa.DataFrameSchema(
 )
 
 LATER_COLUMNS: dict[str, dict[str, float]] = {
-    "batch_predictions": {"contribution_cycle": 0.0, "contribution_other": 0.0},
+    "batch_predictions": {
+        **dict.fromkeys(_MEANS, np.nan),
+        **dict.fromkeys(("measured_80", "measured_95"), np.nan),
+        "measured_forecasts": 0,
+        **dict.fromkeys(("contribution_cycle", "contribution_other"), 0.0),
+    },
 }
 """Columns that a table did not have from its beginning, and what its earlier rows hold there."""
 

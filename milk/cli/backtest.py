@@ -8,11 +8,9 @@ import pandas as pd
 
 from milk.cli.console import OUT, banner, say, say_progress
 from milk.cli.output import write_output
-from milk.evaluation.backtest import COLUMNS, TargetWindow, run_backtest
+from milk.evaluation.backtest import COLUMNS, Choice, TargetWindow, choose_recipe, run_backtest
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.forecasting.features import build_features
-from milk.forecasting.intervals import IntervalMethod
-from milk.forecasting.recipe import Setting
 from milk.months import Availability, Month
 from milk.panel.merge import merge_sources
 from milk.panel.observations import new_observations
@@ -38,10 +36,18 @@ def backtest_folder(data: Path, *, first: str, last: str, output: Path, price_la
     price_rule = series_register().price.availability.later_by(price_lag)
     say_progress(f"Backtest of {window.first} to {window.last}, the price known {price_lag} months late.")
     features = features_of_folder(DataFolder(data), price_rule)
-    table, setting = run_backtest(features, window, price_rule=price_rule, method=IntervalMethod())
+    choice = choose_recipe(features, window, price_rule=price_rule)
+    table = run_backtest(
+        features,
+        window,
+        price_rule=price_rule,
+        method=choice.method,
+        setting=choice.setting,
+        blocks=choice.blocks,
+    )
     _write(output, table, data)
     OUT.print(banner(is_synthetic=DataFolder(data).is_synthetic), soft_wrap=True)
-    _report(table, setting, output)
+    _report(table, choice, output)
 
 
 def features_of_folder(folder: DataFolder, price_rule: Availability) -> pd.DataFrame:
@@ -74,7 +80,7 @@ def _write(output: Path, table: pd.DataFrame, data: Path) -> None:
     write_output(output, content, option="--output", data=data)
 
 
-def _report(table: pd.DataFrame, setting: Setting, output: Path) -> None:
+def _report(table: pd.DataFrame, choice: Choice, output: Path) -> None:
     scores = scores_by_horizon(table)
     say(f"{'model':<16}{'RMSE h=1':>10}{'ratio h=1':>11}{'mean ratio':>12}{'80 %':>7}{'95 %':>7}")
     for model in scores["model"].unique():
@@ -84,5 +90,6 @@ def _report(table: pd.DataFrame, setting: Setting, output: Path) -> None:
             f"{s['coverage_80']:>7.2f}{s['coverage_95']:>7.2f}"
         )
     say("Ratios are RMSE over that of last_value; coverage is the mean over all horizons.")
-    say(str(setting))
+    say(str(choice.setting))
+    say(str(choice.method))
     say(f"{len(table)} rows written to {output}.")

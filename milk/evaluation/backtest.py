@@ -4,25 +4,34 @@ All choices come from before: hyperparameters from a search that ends at the fir
 each origin from what was known there.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from milk.errors import NotEnoughHistory
+from milk.evaluation.gate import admitted_blocks, judge_blocks
 from milk.forecasting.baselines import BASELINES
+from milk.forecasting.blocks import OtherData, declared_blocks
+from milk.forecasting.features import PRICE
 from milk.forecasting.histories import CALIBRATION_MONTHS, FIT_MONTHS, Histories, build_histories
+from milk.forecasting.interval_choice import choose_method, compare_methods
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
 from milk.forecasting.recipe import Setting
-from milk.forecasting.rolling import rolling_forecast
+from milk.forecasting.rolling import RollingForecast, rolling_forecast
 from milk.forecasting.search import best_setting, search_settings
-from milk.months import Availability, Month, horizons
-from milk.series import SERIES_ID
+from milk.months import YEAR_AHEAD, Availability, Month, horizons
+from milk.series import SERIES_ID, series_register
 
 RECIPE = "milk"
 COLUMNS = [
     "model", "forecast_origin", "target_month", "horizon_months", "prediction",
     "lower_80", "upper_80", "lower_95", "upper_95", "observed",
+]  # fmt: skip
+MEAN_COLUMNS = [
+    "mean_prediction", "mean_lower_80", "mean_upper_80", "mean_lower_95", "mean_upper_95", "mean_observed",
 ]  # fmt: skip
 
 EARLIEST_TARGET = FIT_MONTHS + CALIBRATION_MONTHS + 14
@@ -73,14 +82,57 @@ def origins_for_search(histories: Histories, window: TargetWindow, *, steps: int
     return histories.rows(0, stop)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a search chose, with its whole tables.
+
+    Attributes:
+        setting: of the recipe.
+        method: of the intervals.
+        settings: every setting compared (see `search_settings`).
+        methods: every interval method compared, with that setting (see `compare_methods`).
+        blocks: the blocks of other data that were admitted, each with its horizons.
+        gate: every block judged at every horizon (see `milk.evaluation.gate`).
+    """
+
+    setting: Setting
+    method: IntervalMethod
+    settings: pd.DataFrame
+    methods: pd.DataFrame
+    blocks: Mapping[str, tuple[int, ...]]
+    gate: pd.DataFrame
+
+
+def choose_recipe(features: pd.DataFrame, window: TargetWindow, *, price_rule: Availability) -> Choice:
+    """Search setting, blocks and interval method on the origins before a window; none that it compares is seen.
+
+    The blocks are judged with the setting that the price alone chose, and the interval method with the blocks admitted.
+
+    Raises:
+        NotEnoughHistory: the window begins too early or ends after the last price.
+    """
+    first_price, last_price = price_months(features)
+    refuse_window(window, first_price, last_price)
+    histories = build_histories(features, price_rule=price_rule, last_origin=last_price)
+    seen = origins_for_search(histories, window, steps=horizons(price_rule))
+    settings = search_settings(seen)
+    setting = best_setting(settings)
+    forecast = setting.forecaster().fit(seen).forecast(horizons(price_rule))
+    gate = judge_blocks(features, seen, forecast, price_rule, declared_blocks(series_register()))
+    blocks = admitted_blocks(gate)
+    methods = compare_methods(OtherData(features, price_rule, blocks).added_to(forecast, seen), seen)
+    return Choice(setting, choose_method(methods), settings, methods, blocks, gate)
+
+
 def run_backtest(
     features: pd.DataFrame,
     window: TargetWindow,
     *,
     price_rule: Availability,
     method: IntervalMethod,
-    setting: Setting | None = None,
-) -> tuple[pd.DataFrame, Setting]:
+    setting: Setting,
+    blocks: Mapping[str, Sequence[int]] | None = None,
+) -> pd.DataFrame:
     """Forecast every month of a window from every horizon, with the recipe and the baselines.
 
     Args:
@@ -88,37 +140,63 @@ def run_backtest(
         window: target months.
         price_rule: when the price of a month is known; a late price means more horizons.
         method: how the intervals are made, the same for every model.
-        setting: the recipe's setting; searched before the first origin where it is not given.
+        setting: the recipe's setting.
+        blocks: the blocks of other data that the recipe uses, each with its horizons.
 
     Returns:
-        The table with `COLUMNS` (see `milk.tables.BACKTEST`), and the setting used.
+        The table with `COLUMNS` and `MEAN_COLUMNS` (see `milk.tables.BACKTEST`).
 
     Raises:
         NotEnoughHistory: the window begins too early or ends after the last price.
     """
-    price = features[features["feature"] == "price"]
-    first_price, last_price = Month.of(price["month"].min()), Month.of(price["month"].max())
+    first_price, last_price = price_months(features)
     refuse_window(window, first_price, last_price)
     steps = horizons(price_rule)
     histories = build_histories(features, price_rule=price_rule, last_origin=last_price)
-    if setting is None:
-        setting = best_setting(search_settings(origins_for_search(histories, window, steps=steps)))
     models: dict[str, Forecaster] = {RECIPE: setting.forecaster()}
     models |= {name: make() for name, make in BASELINES.items()}
-    parts = [
-        _window_rows(name, forecaster, histories, window, steps=steps, method=method)
+    other = {RECIPE: OtherData(features, price_rule, blocks)} if blocks else {}
+    rolled = {
+        name: rolling_forecast(
+            forecaster,
+            histories,
+            steps=steps,
+            method=method,
+            first_step=steps - YEAR_AHEAD + 1,
+            other=other.get(name),
+        )
         for name, forecaster in models.items()
-    ]
+    }
+    parts = [_window_rows(name, rolling, window, steps=steps) for name, rolling in rolled.items()]
     table = pd.concat(parts, ignore_index=True).astype({"model": "str"})
-    table["observed"] = table["target_month"].map(_newest_prices(price))
+    prices = _newest_prices(features)
+    table["observed"] = table["target_month"].map(prices)
+    table["mean_observed"] = _mean_observed(table, prices, first_step=steps - YEAR_AHEAD + 1)
     table.insert(0, "series_id", pd.Series(SERIES_ID, index=table.index, dtype="str"))
-    return table[["series_id", *COLUMNS]], setting
+    return table[["series_id", *COLUMNS, *MEAN_COLUMNS]]
 
 
-def _newest_prices(price: pd.DataFrame) -> pd.Series:
-    """The price of each month as it stands now: what a forecast of it is compared with."""
+def price_months(features: pd.DataFrame) -> tuple[Month, Month]:
+    """The first and the last month of the price."""
+    months = features.loc[features["feature"] == PRICE, "month"]
+    return Month.of(months.min()), Month.of(months.max())
+
+
+def _mean_observed(table: pd.DataFrame, prices: pd.Series, *, first_step: int) -> pd.Series:
+    """The mean of the prices from `first_step` months after the origin to the target; NaN before."""
+    total = pd.Series(np.concatenate([[0.0], prices.to_numpy().cumsum()]))
+    place = pd.Series(np.arange(len(prices)), index=prices.index)
+    last = table["target_month"].map(place) + 1
+    months = table["horizon_months"] - first_step + 1
+    mean = (last.map(total) - (last - months).map(total)) / months
+    return mean.where(months > 0)
+
+
+def _newest_prices(features: pd.DataFrame) -> pd.Series:
+    """The price of each month as it stands now, in order: what a forecast of it is compared with."""
+    price = features[features["feature"] == PRICE]
     newest = price.sort_values("known_since").drop_duplicates("month", keep="last")
-    return newest.set_index("month")["value"]
+    return newest.set_index("month")["value"].sort_index()
 
 
 def refuse_window(window: TargetWindow, first_price: Month, last_price: Month) -> None:
@@ -142,19 +220,12 @@ def _too_early(window: TargetWindow, first_price: Month) -> str:
     )
 
 
-def _window_rows(
-    name: str,
-    forecaster: Forecaster,
-    histories: Histories,
-    window: TargetWindow,
-    *,
-    steps: int,
-    method: IntervalMethod,
-) -> pd.DataFrame:
-    rolling = rolling_forecast(forecaster, histories, steps=steps, method=method)
+def _window_rows(name: str, rolling: RollingForecast, window: TargetWindow, *, steps: int) -> pd.DataFrame:
+    histories = rolling.histories
     first = histories.row_of(window.first + (-steps))
     last = histories.row_of(window.last + (-1))
-    frame = rolling.frame(list(range(first, last + 1))).rename(columns={"price": "prediction"})
+    frame = rolling.frame(list(range(first, last + 1)))
+    frame = frame.rename(columns={"price": "prediction", "mean_price": "mean_prediction"})
     inside = frame["target_month"].between(pd.Timestamp(window.first.first_day), pd.Timestamp(window.last.first_day))
     frame = frame[inside].reset_index(drop=True)
     frame["model"] = name

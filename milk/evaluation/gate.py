@@ -29,12 +29,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from milk.forecasting.blocks import CorrectionMethod, block_design, corrections
+from milk.forecasting.blocks import STEPS_OF, CorrectionMethod, block_design, corrections
 from milk.forecasting.histories import Floats, Histories, Integers, observed
 from milk.forecasting.model import Forecast
 from milk.months import Availability
 
-HORIZONS = (1, 3, 6, 12)
+HORIZONS = tuple(STEPS_OF)
 LEVEL = 0.03
 """Chance that any block of mere noise is admitted."""
 SMALLEST_JUDGED = 60

@@ -3,6 +3,7 @@
 `last_value` is the recipe without members, so that it is kept, promoted, refitted and applied like any other.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from milk.errors import VersionRefused
 from milk.forecasting.baselines import LastValue
+from milk.forecasting.blocks import OtherData
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
@@ -22,12 +24,14 @@ COMBINATION = "combination"
 LAST_VALUE = "last_value"
 
 
-def recipe_content(setting: Setting | None, method: IntervalMethod) -> dict[str, Any]:
-    """The recipe as a version keeps it; no setting means the last value."""
+def recipe_content(
+    setting: Setting | None, method: IntervalMethod, blocks: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    """The recipe as a version keeps it; no setting means the last value, which uses no blocks."""
     return {
         "name": LAST_VALUE if setting is None else COMBINATION,
         "parameters": {} if setting is None else setting.parameters(),
-        "blocks": [],
+        "blocks": {} if setting is None else {block: list(horizons) for block, horizons in blocks.items()},
         "interval": asdict(method),
     }
 
@@ -54,6 +58,7 @@ def fitted_model(
     setting: Setting | None,
     *,
     steps: int,
+    other: OtherData | None = None,
     method: IntervalMethod,
     unit: str,
     data: dict[str, str],
@@ -61,11 +66,13 @@ def fitted_model(
 ) -> dict[str, Any]:
     """Fit a recipe at the last origin of `histories`: the content of `model.json` (see `milk.models.version`).
 
-    `distribution` is what every feature looked like then, against which later inputs are compared.
+    `other` are the blocks that the recipe uses beside the price, `distribution` is what every feature looked like then,
+    against which later inputs are compared.
     """
-    recipe = recipe_content(setting, method)
+    used = other if setting is not None and other is not None and other.blocks else None
+    recipe = recipe_content(setting, method, used.blocks if used else {})
     forecaster, _method = recipe_of(recipe)
-    rolling = rolling_forecast(forecaster, histories, steps=steps, method=method)
+    rolling = rolling_forecast(forecaster, histories, steps=steps, method=method, other=used)
     return {
         "schema": 2,
         "series_id": SERIES_ID,
@@ -76,6 +83,7 @@ def fitted_model(
             "forecast_origin": str(histories.origin_month(len(histories) - 1)),
             "last_price": float(np.exp(histories.log_price[-1, histories.origins[-1]])),
             **_fit_numbers(forecaster, histories),
+            "blocks": {} if used is None else used.fitted(forecaster.forecast(steps), histories),
         },
         "intervals": {"half_widths": _half_widths(rolling)},
         "training_distribution": distribution,

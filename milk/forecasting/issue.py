@@ -3,16 +3,19 @@
 import numpy as np
 import pandas as pd
 
+from milk.forecasting.blocks import OtherData
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
 from milk.forecasting.rolling import rolling_forecast
-from milk.months import Availability, Month, data_cutoff, forecast_origin, horizons
+from milk.months import YEAR_AHEAD, Availability, Month, data_cutoff, forecast_origin, horizons
 from milk.series import SERIES_ID
 
 KEYS = ["series_id", "issue_month", "target_month", "forecast_origin", "horizon_months"]
 NUMBERS = [
     "price", "lower_80", "upper_80", "lower_95", "upper_95",
+    "mean_price", "mean_lower_80", "mean_upper_80", "mean_lower_95", "mean_upper_95",
+    "measured_80", "measured_95", "measured_forecasts",
     "contribution_base", "contribution_drift", "contribution_season", "contribution_momentum", "contribution_cycle",
     "contribution_other", "interval_errors",
 ]  # fmt: skip
@@ -25,6 +28,7 @@ def issue_forecasts(
     *,
     price_rule: Availability,
     method: IntervalMethod,
+    other: OtherData | None = None,
 ) -> pd.DataFrame:
     """The forecasts of some issue months.
 
@@ -34,6 +38,7 @@ def issue_forecasts(
         issue_months: the issues wanted.
         price_rule: when the price is known; it fixes the origin of an issue.
         method: how the intervals are made.
+        other: the blocks that the recipe uses beside the price.
 
     Returns:
         One row for each issue and target month: the columns `KEYS`, `NUMBERS` and `data_cutoff`.
@@ -41,7 +46,10 @@ def issue_forecasts(
     Raises:
         NotEnoughHistory: the origin of an issue is not among the histories, or has no earlier error.
     """
-    rolling = rolling_forecast(forecaster, histories, steps=horizons(price_rule), method=method)
+    steps = horizons(price_rule)
+    rolling = rolling_forecast(
+        forecaster, histories, steps=steps, method=method, first_step=steps - YEAR_AHEAD + 1, other=other
+    )
     rows = [histories.row_of(forecast_origin(month, price_rule)) for month in issue_months]
     frame = rolling.frame(rows)
     repeats = len(frame) // len(issue_months)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from milk.errors import NotEnoughHistory
+from milk.forecasting.blocks import OtherData
 from milk.forecasting.histories import Floats, Histories, Integers
 from milk.forecasting.intervals import (
     LEVEL_NAMES,
@@ -98,7 +99,13 @@ class RollingForecast:
 
 
 def rolling_forecast(
-    forecaster: Forecaster, histories: Histories, *, steps: int, method: IntervalMethod, first_step: int = 1
+    forecaster: Forecaster,
+    histories: Histories,
+    *,
+    steps: int,
+    method: IntervalMethod,
+    first_step: int = 1,
+    other: OtherData | None = None,
 ) -> RollingForecast:
     """Fit a forecaster at every origin and forecast from it.
 
@@ -109,8 +116,11 @@ def rolling_forecast(
         method: how the intervals are made; the same for every forecaster.
         first_step: the first month of the mean prices: the step of the issue month, which is 1 where a price is known
             when its month ends and 3 where it comes two months late.
+        other: the blocks that the recipe uses beside the price; none where not given.
     """
     forecast = forecaster.fit(histories).forecast(steps)
+    if other is not None:
+        forecast = other.added_to(forecast, histories)
     widths = half_widths(forecast, histories, method)
     mean_widths = mean_half_widths(forecast, histories, method, first_step=first_step)
     return RollingForecast(histories, forecast, widths, mean_widths, first_step)

@@ -17,7 +17,7 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from milk.errors import HomeRefused
 from milk.home.layout import Home
 from milk.models.canonical import sha256_hex
-from milk.tables import LATER_COLUMNS, TABLES
+from milk.tables import LATER_COLUMNS, TABLES, column_types
 
 RETENTION = {
     "delta.logRetentionDuration": "interval 36500 days",
@@ -113,7 +113,9 @@ def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     # A table that was written to since has the columns, last and empty for the older rows.
     held = frame.reindex(columns=list(TABLES[name].columns))
-    return held.assign(**{column: held[column].fillna(value) for column, value in later.items()})
+    filled = held.assign(**{column: held[column].fillna(value) for column, value in later.items()})
+    types = column_types(TABLES[name])
+    return filled.astype({column: types[column] for column in later})
 
 
 def has_table(home: Home, name: str) -> bool:

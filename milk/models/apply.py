@@ -42,7 +42,12 @@ def months_used(version: ModelVersion) -> int:
 
 
 def apply_version(
-    version: ModelVersion, prices: Sequence[float], *, last_month: Month, steps: int | None = None
+    version: ModelVersion,
+    prices: Sequence[float],
+    *,
+    last_month: Month,
+    steps: int | None = None,
+    other: Mapping[str, float] | None = None,
 ) -> list[AppliedForecast]:
     """Forecast from given prices.
 
@@ -51,6 +56,8 @@ def apply_version(
         prices: consecutive monthly prices, the newest last; at least `months_needed`, and better `months_used`.
         last_month: the month of the newest price.
         steps: months ahead; as many as the version has half widths where not given.
+        other: values of the columns of other data that the version names, where it uses any; a column that is not
+            given adds nothing.
 
     Raises:
         VersionRefused: too few prices, a price that is not positive, or more steps than the version has half widths.
@@ -72,9 +79,23 @@ def apply_version(
         for weight, path in zip(fit["weights"][step - 1] if paths else [], paths, strict=True):
             for cause, value in path[step - 1].items():
                 causes[cause] += weight * value
+        causes["other"] = sum(_correction(block, step, other or {}) for block in fit["blocks"].values())
         log_price = base + sum(causes.values())
         forecasts.append(_forecast(last_month + step, step, log_price, widths[step - 1], {"base": base, **causes}))
     return forecasts
+
+
+def _correction(block: Mapping[str, Any], step: int, values: Mapping[str, float]) -> float:
+    """What a block of other data adds to the log price of a step (`milk.forecasting.blocks`)."""
+    if step > len(block["coefficients"]):
+        return 0.0
+    total = 0.0
+    columns = zip(block["columns"], block["means"], block["deviations"], block["coefficients"][step - 1], strict=True)
+    for column, mean, deviation, coefficient in columns:
+        if column in values and deviation > 0 and math.isfinite(values[column]):
+            scaled = (values[column] - mean) / deviation
+            total += coefficient * min(max(scaled, -block["largest"]), block["largest"])
+    return total
 
 
 def _cut_changes(cut: Mapping[str, Any] | None, prices: Sequence[float], last_month: Month) -> list[float]:

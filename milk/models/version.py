@@ -227,13 +227,29 @@ def _fit_problem(fit: object) -> str:
         return "the cut must hold drift, twelve month_effects and a limit"
     weights, count = fit.get("weights"), len(fit["members"])
     is_whole = isinstance(weights, list) and all(_numbers(row, length=count) for row in weights)
-    return "" if is_whole else "the weights must be one number for each member, a list a horizon"
+    if not is_whole:
+        return "the weights must be one number for each member, a list a horizon"
+    return "" if _are_blocks(fit.get("blocks")) else "a block must hold columns, means, deviations and coefficients"
 
 
 def _is_member(member: object, most: int) -> bool:
     if not isinstance(member, dict) or not _is_season(member) or not _numbers([member.get("pull")]):
         return False
     return _numbers(member.get("momentum")) and len(member["momentum"]) <= most
+
+
+def _are_blocks(blocks: object) -> bool:
+    if not isinstance(blocks, dict):
+        return False
+    for block in blocks.values():
+        columns = block.get("columns") if isinstance(block, dict) else None
+        if not isinstance(columns, list) or not _numbers([block.get("largest")]):
+            return False
+        rows = block.get("coefficients")
+        lists = [block.get("means"), block.get("deviations"), *(rows if isinstance(rows, list) else [None])]
+        if not all(_numbers(values, length=len(columns)) for values in lists):
+            return False
+    return True
 
 
 def _is_cut(cut: object) -> bool:

@@ -25,7 +25,12 @@ def said_versions(data_versions: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastRow:
-    """The forecast of one target month; prices in the unit of its issue, causes in log points."""
+    """The forecast of one target month; prices in the unit of its issue, causes in log points.
+
+    `mean_price` and its intervals are those of the mean from the issue month to the target month, `measured_80` and
+    `measured_95` the shares of `measured_forecasts` earlier intervals of this horizon that held the price; `None` where
+    there is none, as in the rows of an earlier program.
+    """
 
     target_month: Month
     horizon_months: int
@@ -41,6 +46,14 @@ class ForecastRow:
     interval_errors: int
     contribution_cycle: float = 0.0
     contribution_other: float = 0.0
+    mean_price: float | None = None
+    mean_lower_80: float | None = None
+    mean_upper_80: float | None = None
+    mean_lower_95: float | None = None
+    mean_upper_95: float | None = None
+    measured_80: float | None = None
+    measured_95: float | None = None
+    measured_forecasts: int = 0
 
     def content(self) -> dict[str, Any]:
         """What the row says. A field that came later counts where it says something: so an older row keeps its hash."""

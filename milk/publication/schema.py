@@ -180,6 +180,14 @@ FORECASTS = sa.Table(
     _required("interval_errors", sa.Integer),
     _later("contribution_cycle", sa.Double, "0"),
     _later("contribution_other", sa.Double, "0"),
+    sa.Column("mean_price", sa.Double),
+    sa.Column("mean_lower_80", sa.Double),
+    sa.Column("mean_upper_80", sa.Double),
+    sa.Column("mean_lower_95", sa.Double),
+    sa.Column("mean_upper_95", sa.Double),
+    sa.Column("measured_80", sa.Double),
+    sa.Column("measured_95", sa.Double),
+    _later("measured_forecasts", sa.Integer, "0"),
     sa.PrimaryKeyConstraint("series_id", "issue_month", "revision", "target_month"),
     sa.ForeignKeyConstraint(
         ["series_id", "issue_month", "revision"], ["issues.series_id", "issues.issue_month", "issues.revision"]

@@ -9,6 +9,8 @@ import pandas as pd
 import pandera.errors
 
 from milk.errors import ForecastRefused
+from milk.evaluation.backtest import price_months
+from milk.forecasting.blocks import OtherData
 from milk.forecasting.features import PRICE
 from milk.forecasting.fit import recipe_of
 from milk.forecasting.histories import HISTORY_MONTHS, build_histories
@@ -27,7 +29,7 @@ from milk.months import (
 )
 from milk.publication.rows import TABLES, said_versions
 from milk.series import series_register
-from milk.steps.training import price_months, used_features
+from milk.steps.training import used_features
 from milk.tables import BATCH_PREDICTIONS, FEATURES, column_types, empty_table
 
 TABLE = "batch_predictions"
@@ -109,10 +111,12 @@ def reachable_of(issuing: Issuing, months: list[Month]) -> list[Month]:
 
 def forecast_rows(home: Home, issuing: Issuing, months: list[Month]) -> pd.DataFrame:
     """The rows of reachable issue months, as the table holds them; nothing is written."""
-    forecaster, method = recipe_of(issuing.version.model["recipe"])
+    recipe = issuing.version.model["recipe"]
+    forecaster, method = recipe_of(recipe)
+    other = OtherData(issuing.features, issuing.price_rule, recipe["blocks"]) if recipe["blocks"] else None
     last_origin = forecast_origin(max(months), issuing.price_rule)
     histories = build_histories(issuing.features, price_rule=issuing.price_rule, last_origin=last_origin)
-    frame = issue_forecasts(forecaster, histories, months, price_rule=issuing.price_rule, method=method)
+    frame = issue_forecasts(forecaster, histories, months, price_rule=issuing.price_rule, method=method, other=other)
     return _with_provenance(home, frame, issuing)
 
 
@@ -244,7 +248,7 @@ def _with_provenance(home: Home, frame: pd.DataFrame, issuing: Issuing) -> pd.Da
         for month in frame["issue_month"].unique()
     }
     data_versions = {
-        "features": {"sha256": frame_hash(used_features(issuing.features))},
+        "features": {"sha256": frame_hash(used_features(issuing.features, version.model["recipe"]["blocks"]))},
         "model": {"sha256": version.sha256},
         TABLES: {"features": table_version(home, "features")},
     }

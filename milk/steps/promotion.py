@@ -119,10 +119,16 @@ def _champion_scores(version: ModelVersion, training: Training) -> dict[str, flo
     forecaster, method = recipe_of(version.model["recipe"])
     if not isinstance(forecaster, Recipe):
         return summary(scores_by_horizon(training.backtest), "last_value")
-    setting = forecaster.setting
+    setting, choice = forecaster.setting, training.params.choice
+    blocks = {block: tuple(horizons) for block, horizons in version.model["recipe"]["blocks"].items()}
     table: pd.DataFrame = training.backtest
-    if setting != training.params.setting:
-        table, _setting = run_backtest(
-            training.features, training.params.window, price_rule=training.price_rule, method=method, setting=setting
+    if (setting, method, blocks) != (choice.setting, choice.method, choice.blocks):
+        table = run_backtest(
+            training.features,
+            training.params.window,
+            price_rule=training.price_rule,
+            method=method,
+            setting=setting,
+            blocks=blocks,
         )
     return summary(scores_by_horizon(table), RECIPE)

@@ -104,7 +104,9 @@ def _issue(records: list[dict[Any, Any]]) -> Issue:
 
 
 def _forecast(row: dict[Any, Any]) -> ForecastRow:
-    values = {name: row[name] for name in ForecastRow.__dataclass_fields__ if name != "target_month"}
+    values: dict[str, Any] = {name: row[name] for name in ForecastRow.__dataclass_fields__ if name != "target_month"}
+    # A frame holds what is not there as NaN, which alone differs from itself; a row holds it as None.
+    values |= {name: None for name, value in values.items() if value != value}
     return ForecastRow(target_month=Month.of(row["target_month"]), **values)
 
 

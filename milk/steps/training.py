@@ -1,8 +1,8 @@
 """Search, backtest, version: from the feature table to a staged model version."""
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import version as library_version
 from typing import Any
 
@@ -10,19 +10,23 @@ import pandas as pd
 
 from milk.evaluation.backtest import (
     RECIPE,
+    Choice,
     TargetWindow,
+    choose_recipe,
     evaluation_window,
-    origins_for_search,
+    price_months,
     run_backtest,
 )
 from milk.evaluation.distribution import training_distribution
+from milk.evaluation.gate import COLUMNS as GATE_COLUMNS
 from milk.evaluation.scores import REFERENCE, scores_by_horizon, summary
+from milk.forecasting.blocks import OtherData, declared_blocks
 from milk.forecasting.features import PRICE, changes_of, declared_features
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.histories import Histories, build_histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.recipe import Setting
-from milk.forecasting.search import SCORES, best_setting, search_settings
+from milk.forecasting.search import SCORES
 from milk.home.layout import Home
 from milk.home.tables import frame_hash, table_version
 from milk.models.canonical import canonical_json, sha256_hex
@@ -30,7 +34,7 @@ from milk.models.version import ModelVersion, write_version
 from milk.months import Availability, Month, data_cutoff, horizons, issue_month_of
 from milk.series import series_register
 
-SEARCH_VERSION = "2"
+SEARCH_VERSION = "3"
 """Raised when the search itself changes, so that no older result is taken for its own."""
 READ_TABLES = ("raw_milk_price", "raw_precipitation", "raw_central_bank", "restored_central_bank", "features")
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
@@ -41,22 +45,24 @@ class Params:
     """What the search chose, with its whole table.
 
     Attributes:
-        setting: the best row.
-        table: the search table, best first.
+        choice: setting and interval method, with the tables of both searches.
         window: target months kept for comparing versions; no origin of theirs was seen.
         key: hash of everything that the search rests on; the same key has the same result.
     """
 
-    setting: Setting
-    table: pd.DataFrame
+    choice: Choice
     window: TargetWindow
     key: str
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            "setting": self.setting.parameters(),
-            "table": self.table.to_dict(orient="records"),
+            "setting": self.choice.setting.parameters(),
+            "method": asdict(self.choice.method),
+            "settings": _records(self.choice.settings),
+            "methods": _records(self.choice.methods),
+            "blocks": {block: list(horizons) for block, horizons in self.choice.blocks.items()},
+            "gate": _records(self.choice.gate),
             "window": {"first": str(self.window.first), "last": str(self.window.last)},
             "key": self.key,
         }
@@ -65,22 +71,36 @@ class Params:
     def of_document(cls, document: Mapping[str, Any]) -> "Params":
         """From JSON."""
         window = TargetWindow(Month.parse(document["window"]["first"]), Month.parse(document["window"]["last"]))
-        table = pd.DataFrame(document["table"])
-        # Canonical JSON sorts the names; whoever reads the table wants the setting first.
-        first = [*Setting.__dataclass_fields__, *SCORES]
-        table = table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
-        return cls(Setting.of_parameters(document["setting"]), table, window, document["key"])
+        choice = Choice(
+            Setting.of_parameters(document["setting"]),
+            IntervalMethod(**document["method"]),
+            _table(document["settings"], [*Setting.__dataclass_fields__, *SCORES]),
+            _table(document["methods"], [*IntervalMethod.__dataclass_fields__]),
+            {block: tuple(horizons) for block, horizons in document["blocks"].items()},
+            _table(document["gate"], GATE_COLUMNS),
+        )
+        return cls(choice, window, document["key"])
 
 
-def price_months(features: pd.DataFrame) -> tuple[Month, Month]:
-    """The first and the last month of the price."""
-    months = used_features(features)["month"]
-    return Month.of(months.min()), Month.of(months.max())
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as JSON holds them, which knows no NaN."""
+    return [
+        {str(name): None if value != value else value for name, value in row.items()}
+        for row in table.to_dict(orient="records")
+    ]
 
 
-def used_features(features: pd.DataFrame) -> pd.DataFrame:
-    """The rows that the recipe uses: of other features no version knows, and none becomes another by them."""
-    return features[features["feature"] == PRICE]
+def _table(records: list[dict[str, Any]], first: list[str]) -> pd.DataFrame:
+    """The rows as a table again. Canonical JSON sorts the names; whoever reads the table wants the choice first."""
+    table = pd.DataFrame(records)
+    return table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
+
+
+def used_features(features: pd.DataFrame, blocks: Iterable[str] = ()) -> pd.DataFrame:
+    """The rows that a recipe uses, those of the price and of its blocks: no other makes another version of it."""
+    declared = declared_blocks(series_register())
+    names = {PRICE}.union(*(declared[block] for block in blocks))
+    return features[features["feature"].isin(names)]
 
 
 def choose_params(
@@ -105,7 +125,8 @@ def choose_params(
     window = evaluation_window(first, last, months=evaluation_months)
     basis = [
         SEARCH_VERSION,
-        frame_hash(used_features(features)),
+        # Of all features, not of those used: the gate looks at every block.
+        frame_hash(features),
         str(window.first),
         str(window.last),
         repr(price_rule),
@@ -114,17 +135,20 @@ def choose_params(
     key = sha256_hex(canonical_json(basis))
     if isinstance(former, dict) and former.get("key") == key:
         return Params.of_document(former)
-    histories = build_histories(features, price_rule=price_rule, last_origin=last)
-    table = search_settings(origins_for_search(histories, window, steps=horizons(price_rule)))
-    return Params(best_setting(table), table, window, key)
+    return Params(choose_recipe(features, window, price_rule=price_rule), window, key)
 
 
 def backtest_params(features: pd.DataFrame, params: Params, *, price_rule: Availability) -> pd.DataFrame:
     """The rolling-origin backtest of the chosen setting and the baselines over the evaluation window."""
-    table, _setting = run_backtest(
-        features, params.window, price_rule=price_rule, method=IntervalMethod(), setting=params.setting
+    choice = params.choice
+    return run_backtest(
+        features,
+        params.window,
+        price_rule=price_rule,
+        method=choice.method,
+        setting=choice.setting,
+        blocks=choice.blocks,
     )
-    return table
 
 
 @dataclass(frozen=True)
@@ -141,18 +165,20 @@ class Training:
 
 def stage_version(home: Home, training: Training) -> ModelVersion:
     """Fit the chosen recipe at the newest origin and keep it as a version; the same data give the same version."""
-    return write_recipe(home, training, training.params.setting)
+    return write_recipe(home, training, training.params.choice.setting)
 
 
 def write_recipe(home: Home, training: Training, setting: Setting | None) -> ModelVersion:
     """Fit a recipe at the newest origin and keep it as a version; no setting means the last value."""
     histories = newest_histories(training.features, training.price_rule)
-    data_version = frame_hash(used_features(training.features))
+    blocks_used = {} if setting is None else training.params.choice.blocks
+    data_version = frame_hash(used_features(training.features, blocks_used))
     model = fitted_model(
         histories,
         setting,
         steps=horizons(training.price_rule),
-        method=IntervalMethod(),
+        method=training.params.choice.method,
+        other=OtherData(training.features, training.price_rule, blocks_used),
         unit=series_register().price.unit,
         # The window belongs to the content: judged over other months, a version is another one with a card of its own.
         data={"features": data_version, "evaluation": f"{training.params.window.first}..{training.params.window.last}"},
@@ -203,7 +229,7 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
             "evaluation_last": str(window.last),
             "search_last_origin": str(window.first + (-horizons(training.price_rule))),
         },
-        "search": {"settings": len(params.table), "key": params.key, "best": _best(params)},
+        "search": {"settings": len(params.choice.settings), "key": params.key, "best": _best(params)},
         "scores": {
             "recipe": summary(scores, recipe),
             "by_horizon": by_horizon,
@@ -217,15 +243,17 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
 def _chosen_with(training: Training, origin: Month) -> dt.datetime:
     """The newest knowledge that took part in the choice: the cutoff of the origin, or a revision received after it."""
     cutoff = data_cutoff(issue_month_of(origin, training.price_rule))
-    newest: dt.datetime = used_features(training.features)["known_since"].max().to_pydatetime()
+    newest: dt.datetime = (
+        used_features(training.features, training.params.choice.blocks)["known_since"].max().to_pydatetime()
+    )
     return max(cutoff, newest)
 
 
 def _best(params: Params) -> dict[str, Any]:
     """The best row of the search, or why there is none."""
-    if params.table.empty:
+    if params.choice.settings.empty:
         return {"none": "too few months before the evaluation to search in: the setting is the usual one"}
-    return {str(name): value for name, value in params.table.head(1).to_dict(orient="records")[0].items()}
+    return {str(name): value for name, value in params.choice.settings.head(1).to_dict(orient="records")[0].items()}
 
 
 def _notes(training: Training) -> list[str]:

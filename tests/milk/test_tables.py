@@ -74,7 +74,7 @@ def features() -> pd.DataFrame:
     )  # fmt: skip
 
 
-def intervals() -> dict[str, object]:
+def intervals() -> dict[str, list[float]]:
     return {"lower_80": [9.0] * 3, "upper_80": [11.0] * 3, "lower_95": [8.0] * 3, "upper_95": [12.0] * 3}
 
 
@@ -84,17 +84,22 @@ def backtest() -> pd.DataFrame:
         {
             "series_id": texts(SERIES_ID), "model": texts("milk"), "forecast_origin": origin,
             "target_month": months("2014-10", 3), "horizon_months": [1, 2, 3], "prediction": [10.0] * 3,
-            **intervals(), "observed": [10.0, 11.0, np.nan],
+            **intervals(), "observed": [10.0, 11.0, np.nan], "mean_prediction": [np.nan, 10.0, 10.0],
+            **{f"mean_{name}": [np.nan, *ends[1:]] for name, ends in intervals().items()},
+            "mean_observed": [np.nan, 11.0, np.nan],
         }
     )  # fmt: skip
 
 
 def batch_predictions() -> pd.DataFrame:
-    table = backtest().drop(columns=["model", "observed"]).rename(columns={"prediction": "price"})
+    names = {"prediction": "price", "mean_prediction": "mean_price"}
+    table = backtest().drop(columns=["model", "observed", "mean_observed"]).rename(columns=names)
     table.insert(1, "issue_month", months("2014-10", 1).repeat(3).to_numpy())
-    table = table[
-        ["series_id", "issue_month", "target_month", "forecast_origin", "horizon_months", "price", *intervals()]
-    ]
+    keys = ["series_id", "issue_month", "target_month", "forecast_origin", "horizon_months"]
+    ends = [*intervals(), "mean_price", *(f"mean_{name}" for name in intervals())]
+    table = table[[*keys, "price", *ends]].assign(
+        measured_80=0.8, measured_95=[np.nan, 0.9, 1.0], measured_forecasts=60
+    )
     rest: dict[str, object] = {"unit": texts("CLP/L")}
     rest |= {f"contribution_{name}": [0.1] * 3 for name in ("base", "drift", "season", "momentum", "cycle", "other")}
     rest |= {"interval_errors": [48] * 3, "kind": texts("hindcast"), "model_version": texts("v1")}

@@ -75,14 +75,14 @@ def _in_document(name: str, key: str, value: object) -> Fault:
 def _another_setting(place: Place) -> None:
     document = read_document(place.home, "params")
     assert isinstance(document, dict)
-    second = {name: document["table"][1][name] for name in document["setting"]}
-    write_document(place.home, "params", document | {"setting": second})
+    other = {**document["setting"], "drift_share": 0.75 - document["setting"]["drift_share"]}
+    write_document(place.home, "params", document | {"setting": other})
 
 
 def _few_settings(place: Place) -> None:
     document = read_document(place.home, "params")
     assert isinstance(document, dict)
-    write_document(place.home, "params", document | {"table": document["table"][:3]})
+    write_document(place.home, "params", document | {"settings": document["settings"][:3]})
 
 
 def _worse_card(place: Place) -> None:

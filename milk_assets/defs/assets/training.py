@@ -1,8 +1,12 @@
 """Search, backtest, version, promotion."""
 
+from dataclasses import asdict
+
 import dagster as dg
 import pandas as pd
 
+from milk.evaluation.backtest import Choice
+from milk.evaluation.gate import verdicts
 from milk.evaluation.promotion import beats_last_value
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.home.documents import read_document
@@ -29,8 +33,10 @@ def params(workplace: Workplace, features: pd.DataFrame) -> dg.MaterializeResult
     """The hyperparameters of the recipe, chosen on time-ordered folds, with the whole search table.
 
     Half of the criterion is the next month, half the year ahead, each as the ratio of RMSE to that of the last value.
-    The search sees no origin of the months on which versions are compared later. The same data give the same choice,
-    and then nothing is searched again.
+    A block of other data (rain, exchange rate, activity ...) enters only where it beats the price alone in rolling
+    origin and not by chance; `other_data` has the verdicts. The interval method is the one of the best interval score
+    among those that covered what they say. No search sees an origin of the months on which versions are compared later.
+    The same data give the same choice, and then nothing is searched again.
     """
     with explained():
         chosen = choose_params(
@@ -42,10 +48,15 @@ def params(workplace: Workplace, features: pd.DataFrame) -> dg.MaterializeResult
     return dg.MaterializeResult(
         value=chosen,
         metadata={
-            "dagster/row_count": len(chosen.table),
-            **_told(chosen),
-            "search": picture(search_results(chosen.table, is_synthetic=is_synthetic(workplace.home)), "Search"),
-            "best_settings": markdown_table(chosen.table.head(SETTINGS_SHOWN).to_dict(orient="records")),
+            "dagster/row_count": len(chosen.choice.settings),
+            **_told(chosen.choice),
+            "search": picture(
+                search_results(chosen.choice.settings, is_synthetic=is_synthetic(workplace.home)), "Search"
+            ),
+            "best_settings": markdown_table(chosen.choice.settings.head(SETTINGS_SHOWN).to_dict(orient="records")),
+            "interval_methods": markdown_table(chosen.choice.methods.to_dict(orient="records")),
+            "other_data": markdown_table(_verdicts(chosen.choice)),
+            "gate": markdown_table(chosen.choice.gate.dropna(subset=["p_value"]).to_dict(orient="records")),
             "kept_for_comparison": f"{chosen.window.first} to {chosen.window.last}",
         },
         data_version=dg.DataVersion(chosen.key),
@@ -155,13 +166,19 @@ def prod_model(
     )
 
 
-def _told(chosen: Params) -> dict[str, str | float | bool]:
+def _told(choice: Choice) -> dict[str, str | float | bool]:
     """The choice as the page shows it; where nothing could be searched, why."""
-    told = chosen.setting.parameters()
-    told["half_lives_months"] = ", ".join(f"{months:g}" for months in chosen.setting.half_lives_months)
-    if chosen.table.empty:
-        return told | {"settings_compared": 0, "criterion": "not searched: too few months before the evaluation"}
-    return told | {"settings_compared": len(chosen.table), "criterion": float(chosen.table["criterion"].min())}
+    told = choice.setting.parameters()
+    told["half_lives_months"] = ", ".join(f"{months:g}" for months in choice.setting.half_lives_months)
+    told |= {f"interval_{name}": value for name, value in asdict(choice.method).items()}
+    is_searched = not choice.settings.empty
+    said = choice.settings["criterion"].min() if is_searched else "not searched: too few months before the evaluation"
+    return {**told, "settings_compared": len(choice.settings), "criterion": said}
+
+
+def _verdicts(choice: Choice) -> list[dict[str, object]]:
+    """What the gate said of each block, in words."""
+    return [{"block": block, "verdict": said} for block, said in verdicts(choice.gate).items()]
 
 
 def _distribution_rows(version: ModelVersion) -> list[dict[str, object]]:

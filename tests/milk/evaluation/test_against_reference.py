@@ -92,8 +92,7 @@ def test_rows_of_a_backtest_are_those_of_the_reference(features: pd.DataFrame, u
     setting = SETTINGS["usual"]
     last = Month.of(features["month"].max())
     window = TargetWindow(last + (-3), last)
-    table, used = run_backtest(features, window, price_rule=RULE, method=IntervalMethod(), setting=setting)
-    assert used == setting
+    table = run_backtest(features, window, price_rule=RULE, method=IntervalMethod(), setting=setting)
     own = table[table["model"] == "milk"]
     assert len(own) == 4 * STEPS
     for row in own.sample(20, random_state=1).to_dict(orient="records"):

@@ -46,7 +46,10 @@ def promote(home: Home, store: sa.Engine, training: Training) -> tuple[ModelVers
 
 def with_setting(training: Training, setting: Setting) -> Training:
     """The same data, another setting chosen."""
-    return train(training.features, dataclasses.replace(training.params, setting=setting))
+    return train(
+        training.features,
+        dataclasses.replace(training.params, choice=dataclasses.replace(training.params.choice, setting=setting)),
+    )
 
 
 WORSE = Setting((24.0,), 2.0, 0.0)

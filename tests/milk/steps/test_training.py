@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from milk.errors import NotEnoughHistory
+from milk.evaluation.backtest import price_months
 from milk.forecasting.recipe import Setting
 from milk.forecasting.search import best_setting
 from milk.home.layout import Home
@@ -16,7 +17,7 @@ from milk.home.tables import frame_hash
 from milk.models.canonical import canonical_json
 from milk.models.version import read_version
 from milk.months import Month
-from milk.steps.training import Params, choose_params, price_months, stage_version, used_features, write_recipe
+from milk.steps.training import Params, choose_params, stage_version, used_features, write_recipe
 from tests.builders import RULE, price_features, random_walk, revise, sample_features
 from tests.milk.steps.homes import NOW, sample_training, train
 
@@ -25,15 +26,17 @@ def test_the_search_result_survives_json() -> None:
     params = sample_training().params
     document = json.loads(canonical_json(params.document()))
     read = Params.of_document(document)
-    assert (read.setting, read.window, read.key) == (params.setting, params.window, params.key)
-    assert isinstance(read.setting.half_lives_months, tuple)
-    pd.testing.assert_frame_equal(read.table, params.table, check_exact=True)
+    assert (read.choice.setting, read.window, read.key) == (params.choice.setting, params.window, params.key)
+    assert read.choice.method == params.choice.method
+    assert isinstance(read.choice.setting.half_lives_months, tuple)
+    pd.testing.assert_frame_equal(read.choice.settings, params.choice.settings, check_exact=True)
+    pd.testing.assert_frame_equal(read.choice.methods, params.choice.methods, check_exact=True)
     assert canonical_json(read.document()) == canonical_json(document)
 
 
 def test_the_chosen_setting_is_the_best_row_and_the_window_the_newest_months() -> None:
     params = sample_training().params
-    assert params.setting == best_setting(params.table)
+    assert params.choice.setting == best_setting(params.choice.settings)
     last = price_months(sample_features())[1]
     assert (params.window.first, params.window.last) == (last + (-59), last)
 
@@ -41,22 +44,30 @@ def test_the_chosen_setting_is_the_best_row_and_the_window_the_newest_months() -
 def test_nothing_new_means_no_new_search() -> None:
     former = sample_training().params.document() | {"setting": Setting((1.0,), 0.0).parameters()}
     again = choose_params(sample_features(), price_rule=RULE, evaluation_months=60, former=former)
-    assert again.setting == Setting((1.0,), 0.0), "the former document was not taken"
+    assert again.choice.setting == Setting((1.0,), 0.0), "the former document was not taken"
 
 
-def test_features_that_the_recipe_does_not_use_need_no_new_search() -> None:
+def test_other_data_that_no_version_uses_make_no_other_version(tmp_path: Path) -> None:
     features = sample_features().copy()
-    features.loc[features["feature"] != "price", "value"] += 0.01
-    former = sample_training().params.document()
-    assert choose_params(features, price_rule=RULE, evaluation_months=60, former=former).key == former["key"]
+    features.loc[features["feature"] != "price", "value"] += 1e-9
+    training = sample_training()
+    assert training.params.choice.blocks == {}
+    made = [
+        stage_version(Home(tmp_path), dataclasses.replace(training, features=table)).model["data"]["features"]
+        for table in (training.features, features)
+    ]
+    assert made[0] == made[1]
 
 
-@pytest.mark.parametrize("change", ["price", "evaluation", "rule", "vintage"])
+@pytest.mark.parametrize("change", ["price", "other data", "evaluation", "rule", "vintage"])
 def test_whatever_the_search_rests_on_makes_it_run_again(change: str) -> None:
     features, rule, months = sample_features().copy(), RULE, 60
     newest_price = features.index[features["feature"] == "price"][-1]
     if change == "price":
         features.loc[newest_price, "value"] += 0.01
+    elif change == "other data":
+        # The gate judges every block.
+        features.loc[features["feature"] != "price", "value"] += 0.01
     elif change == "vintage":
         features.loc[newest_price, "known_since"] -= pd.Timedelta(hours=1)
     elif change == "evaluation":
@@ -76,7 +87,7 @@ def test_the_search_sees_no_price_of_the_evaluation() -> None:
     changed = features.assign(value=features["value"].where(~later, features["value"] * factor))
     other = choose_params(changed, price_rule=RULE, evaluation_months=60)
     assert other.key != params.key
-    pd.testing.assert_frame_equal(other.table, params.table, check_exact=True)
+    pd.testing.assert_frame_equal(other.choice.settings, params.choice.settings, check_exact=True)
 
 
 def test_too_short_a_price_file_is_refused_before_anything_is_searched() -> None:
@@ -119,7 +130,7 @@ def test_the_card_says_what_a_reviewer_asks(tmp_path: Path) -> None:
     assert card["data"]["forecast_origin"] == str(last)
     assert card["data"]["data_cutoff"].startswith(str(last + 1))
     assert Month.parse(card["windows"]["evaluation_first"]) - Month.parse(card["windows"]["search_last_origin"]) == 12
-    assert card["search"]["settings"] == len(training.params.table) >= 12
+    assert card["search"]["settings"] == len(training.params.choice.settings) >= 12
     assert card["is_synthetic"]
     assert any("synthetic" in note for note in card["notes"])
     assert set(card["scores"]) == {
@@ -140,8 +151,8 @@ def test_the_last_value_is_kept_with_its_own_scores(tmp_path: Path) -> None:
 
 def test_too_few_months_before_the_evaluation_to_search_in_take_the_usual_setting(tmp_path: Path) -> None:
     training = train(price_features(random_walk(102, seed=1)))
-    assert training.params.setting == Setting()
-    assert training.params.table.empty
+    assert training.params.choice.setting == Setting()
+    assert training.params.choice.settings.empty
     document = json.loads(canonical_json(training.params.document()))
     assert canonical_json(Params.of_document(document).document()) == canonical_json(document)
     assert "too few months" in stage_version(Home(tmp_path), training).card["search"]["best"]["none"]
