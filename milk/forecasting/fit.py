@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from milk.errors import VersionRefused
+from milk.errors import BadSetting, VersionRefused
 from milk.forecasting.baselines import LastValue
 from milk.forecasting.blocks import OtherData
 from milk.forecasting.histories import Histories
@@ -48,7 +48,7 @@ def recipe_of(content: dict[str, Any]) -> tuple[Forecaster, IntervalMethod]:
             return LastValue(), method
         if content["name"] == COMBINATION:
             return Setting.of_parameters(content["parameters"]).forecaster(), method
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, BadSetting) as error:
         raise VersionRefused(f"The version holds a recipe that this program cannot build: {error}.") from error
     raise VersionRefused(f"The version names the unknown recipe '{content['name']}'.")
 

@@ -88,10 +88,13 @@ def assert_like_oracle(widths: HalfWidths, oracle: Oracle, rows: list[int]) -> N
 
 
 @every_method
-@pytest.mark.parametrize("first_step", [None, 1, 3])
-@pytest.mark.parametrize("histories", [LONG, REVISED], ids=["long", "revised"])
+@pytest.mark.parametrize(
+    ("histories", "first_step"),
+    [(LONG, None), (LONG, 3), (REVISED, None), (REVISED, 1)],
+    ids=["long", "long-means", "revised", "revised-means"],
+)
 def test_widths_and_measured_shares_are_those_of_the_slow_account(
-    method: IntervalMethod, first_step: int | None, histories: Histories
+    method: IntervalMethod, histories: Histories, first_step: int | None
 ) -> None:
     forecast = SeasonalNaive().fit(histories).forecast(STEPS)
     if first_step is None:
@@ -243,6 +246,16 @@ def test_measured_shares_look_back_fifteen_years() -> None:
     for step in range(1, STEPS + 1):
         expected = np.clip(rows - 2 * step + 1, 0, 180)
         np.testing.assert_array_equal(widths.measured_forecasts[:, step - 1], expected)
+
+
+def test_a_price_at_the_very_end_of_its_interval_lies_inside() -> None:
+    # Steps of a quarter are exact in binary: every error is the same number, and so is every width.
+    stairs = np.where(np.isfinite(LONG.log_price), np.arange(LONG.log_price.shape[1]) / 4, np.nan)
+    histories = replace(LONG, log_price=stairs)
+    widths = half_widths(forecast_of(histories), histories, IntervalMethod("split"))
+    for level in LEVELS:
+        np.testing.assert_array_equal(widths.by_level[level][-1], [0.25, 0.5, 0.75, 1.0])
+        np.testing.assert_array_equal(widths.measured[level][-1], 1.0)
 
 
 def test_neighbours_know_that_one_season_is_harder_than_another() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from milk.errors import NotEnoughHistory
-from milk.forecasting.intervals import IntervalMethod, mean_log_price
+from milk.forecasting.intervals import IntervalMethod, mean_half_widths, mean_log_price
 from milk.forecasting.recipe import Setting
 from milk.forecasting.rolling import RollingForecast, rolling_forecast
 from tests.builders import histories_of, price_features, seasonal_prices
@@ -49,11 +49,10 @@ def test_means_run_from_the_first_step_to_the_target(first_step: int) -> None:
     )
     ordered = after[["mean_lower_95", "mean_lower_80", "mean_price", "mean_upper_80", "mean_upper_95"]].to_numpy()
     assert (np.diff(ordered, axis=1) > 0).all()
-    # The mean of the issue month alone is the price of that month, its interval included.
-    first = after.iloc[0]
-    assert first["mean_price"] == first["price"]
-    if first_step == 1:
-        assert first["mean_upper_95"] == first["upper_95"]
+    assert after["mean_price"].iloc[0] == after["price"].iloc[0]
+    widths = mean_half_widths(rolling.forecast, rolling.histories, IntervalMethod(), first_step=first_step)
+    upper = after["mean_price"] * np.exp(widths.by_level[0.95][100, first_step - 1 :])
+    np.testing.assert_allclose(after["mean_upper_95"], upper, rtol=1e-12)
 
 
 def test_the_interval_of_a_mean_is_not_the_mean_of_the_ends() -> None:

@@ -134,6 +134,7 @@ def test_recipe_and_content_are_each_others_inverse(tmp_path: Path) -> None:
         {"name": "os.system", "parameters": {}, "interval": {"decay": 0.9, "memory_months": 10}},
         {"name": "combination", "parameters": {"x": 1}, "interval": {"decay": 0.9, "memory_months": 10}},
         {"name": "last_value", "parameters": {}, "interval": {"window": 3}},
+        {"name": "last_value", "parameters": {}, "interval": {"name": "guess"}},
         {"name": "last_value"},
         {},
     ],
