@@ -42,7 +42,7 @@ from milk.steps.predictions import Issuing, issue_months
 from milk.steps.promotion import Actor, promote_staged
 from milk.steps.publication import publish_months
 from milk.steps.receive import observations_of, receive
-from milk.steps.training import Training, backtest_params, choose_params, stage_version
+from milk.steps.training import Training, backtest_params, choose_params, own_backtest, stage_version
 from milk_assets.definitions import build_definitions
 
 FIRST_OF_JOB = Month(2010, 1)
@@ -116,7 +116,7 @@ def compute(settings: Settings, home: Home, months: list[Month]) -> None:
     write_document(home, "params", params.document())
     backtest = backtest_params(features, params, price_rule=rule)
     write_table(home, "backtest", backtest)
-    training = Training(features, params, backtest, rule, SYNTHETIC, now)
+    training = Training(features, params, own_backtest(backtest, rule), rule, SYNTHETIC, now)
     version = stage_version(home, training)
     store = open_store(home.store_url)
     migrate(store)
@@ -126,7 +126,7 @@ def compute(settings: Settings, home: Home, months: list[Month]) -> None:
     store.dispose()
     price_history(merged, is_synthetic=SYNTHETIC)
     search_results(params.choice.settings, is_synthetic=SYNTHETIC)
-    errors_by_horizon(scores_by_horizon(backtest), is_synthetic=SYNTHETIC)
+    errors_by_horizon(scores_by_horizon(own_backtest(backtest, rule)), is_synthetic=SYNTHETIC)
     newest = issued.rows[issued.rows["issue_month"] == issued.rows["issue_month"].max()]
     forecast_fan(merged[["month", "price"]], newest, is_synthetic=SYNTHETIC)
 

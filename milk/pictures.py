@@ -76,6 +76,26 @@ def errors_by_horizon(scores: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     return _png(figure)
 
 
+def coverage_by_horizon(scores: pd.DataFrame, *, is_synthetic: bool) -> bytes:
+    """How many prices the intervals of the recipe held, by horizon, beside what they should have.
+
+    Args:
+        scores: see `milk.evaluation.scores.scores_by_horizon`.
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure("Prices inside the intervals", "share of forecasts", is_synthetic=is_synthetic)
+    own = scores[scores["model"] == "milk"].sort_values("horizon_months")
+    for name, nominal, colour in (("coverage_80", 0.80, BLUE), ("coverage_95", 0.95, ORANGE)):
+        axes.plot(
+            own["horizon_months"], own[name], color=colour, marker="o", markersize=3, label=f"held, {nominal:.0%}"
+        )
+        axes.axhline(nominal, color=colour, linewidth=0.8, linestyle="--")
+    axes.set_ylim(0.5, 1.02)
+    axes.set_xlabel("months ahead of the last known price")
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return _png(figure)
+
+
 def forecast_fan(merged_price: pd.DataFrame, issue: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     """The last five years and the year ahead, with the 80 % and 95 % intervals.
 

@@ -212,6 +212,9 @@ FEATURES = pa.DataFrameSchema(
 BACKTEST = pa.DataFrameSchema(
     {
         "series_id": _SERIES_ID,
+        "price_lag_months": _column(
+            "int64", "Months by which the price was late in this evaluation.", "months", checks=pa.Check.ge(0)
+        ),
         "model": _column("str", "The recipe ('milk') or a baseline.", checks=pa.Check.isin(MODELS)),
         "forecast_origin": _month("Last month whose price was known."),
         "target_month": _month("Month that is forecast."),
@@ -224,11 +227,11 @@ BACKTEST = pa.DataFrameSchema(
         "mean_observed": _price("The mean of the prices that came.", nullable=True),
     },
     checks=[_nested("prediction"), _nested("mean_prediction", "mean_"), _horizon_check()],
-    unique=["model", "forecast_origin", "target_month"],
+    unique=["price_lag_months", "model", "forecast_origin", "target_month"],
     strict=True,
     ordered=True,
     name="backtest",
-    description="One row for each model, target month and horizon of the rolling-origin evaluation.",
+    description="One row for each lag of the price, model, target month and horizon of the rolling-origin evaluation.",
 )
 
 BATCH_PREDICTIONS = pa.DataFrameSchema(

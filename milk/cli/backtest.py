@@ -3,11 +3,15 @@
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
+from typing import cast, get_args
 
 import pandas as pd
 
+from milk.accuracy_report.page import accuracy_page
+from milk.accuracy_report.words import Language
 from milk.cli.console import OUT, banner, say, say_progress
 from milk.cli.output import write_output
+from milk.errors import BadSetting
 from milk.evaluation.backtest import COLUMNS, Choice, TargetWindow, choose_recipe, run_backtest
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.forecasting.features import build_features
@@ -18,23 +22,53 @@ from milk.series import series_register
 from milk.sources.faults import refuse_unusable
 from milk.sources.files import SOURCE_FILES, DataFolder
 from milk.steps.receive import empty_observations
+from milk.steps.training import LATE_MONTHS
 from milk.tables import RESTORED, empty_table
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def backtest_folder(data: Path, *, first: str, last: str, output: Path, price_lag: int) -> None:
-    """Backtest the prices of a folder and write the table.
+def backtest_folder(
+    data: Path, *, first: str, last: str, output: Path, price_lag: int, report: Path | None, language: str
+) -> None:
+    """Backtest the prices of a folder and write the table, and a page on the accuracy where one is asked for.
 
     Raises:
         BadInput: the folder or its price file cannot be used.
-        BadSetting: a month is not one.
+        BadSetting: a month is not one, or there is no page in that language.
         NotEnoughHistory: the months cannot be evaluated with these prices.
         HomeRefused: the output cannot be written, or is one of the input files.
     """
     window = TargetWindow(Month.parse(first), Month.parse(last))
-    price_rule = series_register().price.availability.later_by(price_lag)
+    spoken = _language(language)
     say_progress(f"Backtest of {window.first} to {window.last}, the price known {price_lag} months late.")
+    table, choice = _backtest(data, window, price_lag)
+    _write(output, table, data)
+    if report is not None:
+        # The page has both: the availability asked for, and that of the original file or of the official publication.
+        other = 0 if price_lag else LATE_MONTHS
+        page = accuracy_page(
+            {price_lag: table, other: _backtest(data, window, other)[0]},
+            language=spoken,
+            unit=series_register().price.unit,
+            is_synthetic=DataFolder(data).is_synthetic,
+            command=f"milk backtest --from {first} --to {last} --report",
+        )
+        write_output(report, page.encode(), option="--report", data=data)
+    OUT.print(banner(is_synthetic=DataFolder(data).is_synthetic), soft_wrap=True)
+    _report(table, choice, output)
+    if report is not None:
+        say(f"The page on the accuracy is {report}.")
+
+
+def _language(language: str) -> Language:
+    if language not in get_args(Language):
+        raise BadSetting(f"There is no page in '{language}': --language is one of {', '.join(get_args(Language))}.")
+    return cast(Language, language)
+
+
+def _backtest(data: Path, window: TargetWindow, price_lag: int) -> tuple[pd.DataFrame, Choice]:
+    price_rule = series_register().price.availability.later_by(price_lag)
     features = features_of_folder(DataFolder(data), price_rule)
     choice = choose_recipe(features, window, price_rule=price_rule)
     table = run_backtest(
@@ -45,9 +79,7 @@ def backtest_folder(data: Path, *, first: str, last: str, output: Path, price_la
         setting=choice.setting,
         blocks=choice.blocks,
     )
-    _write(output, table, data)
-    OUT.print(banner(is_synthetic=DataFolder(data).is_synthetic), soft_wrap=True)
-    _report(table, choice, output)
+    return table, choice
 
 
 def features_of_folder(folder: DataFolder, price_rule: Availability) -> pd.DataFrame:

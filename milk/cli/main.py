@@ -76,11 +76,15 @@ def backtest(
     price_lag: Annotated[
         int, typer.Option("--price-lag", min=0, max=12, help="Months by which the price is late.")
     ] = 0,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write a page on the accuracy, markdown.")
+    ] = None,
+    language: Annotated[str, typer.Option("--language", help="Of that page: en or es.")] = "en",
 ) -> None:
     """Forecast past months from what was known then, with the recipe and every baseline."""
     from milk.cli.backtest import backtest_folder
 
-    backtest_folder(data, first=first, last=last, output=output, price_lag=price_lag)
+    backtest_folder(data, first=first, last=last, output=output, price_lag=price_lag, report=report, language=language)
 
 
 @app.command()

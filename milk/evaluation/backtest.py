@@ -22,7 +22,7 @@ from milk.forecasting.model import Forecaster
 from milk.forecasting.recipe import Setting
 from milk.forecasting.rolling import RollingForecast, rolling_forecast
 from milk.forecasting.search import best_setting, search_settings
-from milk.months import YEAR_AHEAD, Availability, Month, horizons
+from milk.months import YEAR_AHEAD, Availability, Month, available_from, horizons
 from milk.series import SERIES_ID, series_register
 
 RECIPE = "milk"
@@ -173,7 +173,26 @@ def run_backtest(
     table["observed"] = table["target_month"].map(prices)
     table["mean_observed"] = _mean_observed(table, prices, first_step=steps - YEAR_AHEAD + 1)
     table.insert(0, "series_id", pd.Series(SERIES_ID, index=table.index, dtype="str"))
-    return table[["series_id", *COLUMNS, *MEAN_COLUMNS]]
+    table.insert(1, "price_lag_months", price_rule.lag_months)
+    return table[["series_id", "price_lag_months", *COLUMNS, *MEAN_COLUMNS]]
+
+
+def with_price_rule(features: pd.DataFrame, price_rule: Availability) -> pd.DataFrame:
+    """The features as they would have been known, had the price come by another rule; revisions come no earlier.
+
+    Args:
+        features: the feature table.
+        price_rule: the other rule.
+    """
+    price = features[features["feature"] == PRICE].sort_values(["month", "known_since"])
+    by_rule = pd.Series([available_from(price_rule, Month.of(month)) for month in price["month"]], index=price.index)
+    by_rule = by_rule.astype(price["known_since"].dtype)
+    is_first = price.groupby("month").cumcount() == 0
+    late = price["known_since"].where(price["known_since"] >= by_rule, by_rule)
+    moved = price.assign(known_since=by_rule.where(is_first, late))
+    # A revision that would have come before the first value is all that anybody would have seen.
+    moved = moved.drop_duplicates(["month", "known_since"], keep="last")
+    return pd.concat([moved, features[features["feature"] != PRICE]], ignore_index=True)
 
 
 def price_months(features: pd.DataFrame) -> tuple[Month, Month]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as library_version
 from typing import Any
 
@@ -16,6 +16,7 @@ from milk.evaluation.backtest import (
     evaluation_window,
     price_months,
     run_backtest,
+    with_price_rule,
 )
 from milk.evaluation.distribution import training_distribution
 from milk.evaluation.gate import COLUMNS as GATE_COLUMNS
@@ -36,6 +37,8 @@ from milk.series import series_register
 
 SEARCH_VERSION = "3"
 """Raised when the search itself changes, so that no older result is taken for its own."""
+LATE_MONTHS = 2
+"""The official price of a month appears in the second month after it."""
 READ_TABLES = ("raw_milk_price", "raw_precipitation", "raw_central_bank", "restored_central_bank", "features")
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
 
@@ -139,21 +142,35 @@ def choose_params(
 
 
 def backtest_params(features: pd.DataFrame, params: Params, *, price_rule: Availability) -> pd.DataFrame:
-    """The rolling-origin backtest of the chosen setting and the baselines over the evaluation window."""
+    """The rolling-origin backtest of the choice and of the baselines over the evaluation window.
+
+    Twice, side by side: as if each price were known when its month ends, as in the original file, and as if it came
+    `LATE_MONTHS` later, as the official one does. One of the two is the rule of the data itself.
+    """
     choice = params.choice
-    return run_backtest(
-        features,
-        params.window,
-        price_rule=price_rule,
-        method=choice.method,
-        setting=choice.setting,
-        blocks=choice.blocks,
-    )
+    lags = sorted({0, LATE_MONTHS, price_rule.lag_months})
+    parts = [
+        run_backtest(
+            features if rule == price_rule else with_price_rule(features, rule),
+            params.window,
+            price_rule=rule,
+            method=choice.method,
+            setting=choice.setting,
+            blocks=choice.blocks,
+        )
+        for rule in (replace(price_rule, lag_months=lag) for lag in lags)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def own_backtest(backtest: pd.DataFrame, price_rule: Availability) -> pd.DataFrame:
+    """The rows of the backtest by the rule of the data: those that a version is judged by."""
+    return backtest[backtest["price_lag_months"] == price_rule.lag_months].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a version is made from, and how the card describes it."""
+    """What a version is made from, and how the card describes it; `backtest` has the rows of `own_backtest`."""
 
     features: pd.DataFrame
     params: Params

@@ -146,7 +146,8 @@ def choice_is_the_best_row(params: Params) -> dg.AssetCheckResult:
 )
 def models_on_equal_rows(backtest: pd.DataFrame) -> dg.AssetCheckResult:
     """The rows of the models against each other."""
-    keys = {frozenset(zip(r["target_month"], r["horizon_months"], strict=True)) for _, r in backtest.groupby("model")}
+    columns = ["price_lag_months", "target_month", "horizon_months"]
+    keys = {frozenset(rows[columns].itertuples(index=False)) for _model, rows in backtest.groupby("model")}
     alike = len(keys) == 1
     observed = int(backtest["observed"].isna().sum())
     said = "The same rows for every model." if alike else "The models were not compared on the same rows."

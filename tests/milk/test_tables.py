@@ -82,7 +82,8 @@ def backtest() -> pd.DataFrame:
     origin = pd.Series([pd.Timestamp(2014, 9, 1)] * 3, dtype="datetime64[us]")
     return pd.DataFrame(
         {
-            "series_id": texts(SERIES_ID), "model": texts("milk"), "forecast_origin": origin,
+            "series_id": texts(SERIES_ID), "price_lag_months": [0] * 3, "model": texts("milk"),
+            "forecast_origin": origin,
             "target_month": months("2014-10", 3), "horizon_months": [1, 2, 3], "prediction": [10.0] * 3,
             **intervals(), "observed": [10.0, 11.0, np.nan], "mean_prediction": [np.nan, 10.0, 10.0],
             **{f"mean_{name}": [np.nan, *ends[1:]] for name, ends in intervals().items()},
@@ -93,7 +94,7 @@ def backtest() -> pd.DataFrame:
 
 def batch_predictions() -> pd.DataFrame:
     names = {"prediction": "price", "mean_prediction": "mean_price"}
-    table = backtest().drop(columns=["model", "observed", "mean_observed"]).rename(columns=names)
+    table = backtest().drop(columns=["price_lag_months", "model", "observed", "mean_observed"]).rename(columns=names)
     table.insert(1, "issue_month", months("2014-10", 1).repeat(3).to_numpy())
     keys = ["series_id", "issue_month", "target_month", "forecast_origin", "horizon_months"]
     ends = [*intervals(), "mean_price", *(f"mean_{name}" for name in intervals())]

@@ -5,19 +5,20 @@ from dataclasses import asdict
 import dagster as dg
 import pandas as pd
 
-from milk.evaluation.backtest import Choice
+from milk.accuracy_report.page import accuracy_page
+from milk.evaluation.backtest import RECIPE, Choice
 from milk.evaluation.gate import verdicts
 from milk.evaluation.promotion import beats_last_value
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.home.documents import read_document
 from milk.home.tables import frame_hash
 from milk.models.version import ModelVersion
-from milk.pictures import errors_by_horizon, search_results
+from milk.pictures import coverage_by_horizon, errors_by_horizon, search_results
 from milk.publication.ledger import promoted_by
-from milk.series import SERIES_ID
+from milk.series import SERIES_ID, series_register
 from milk.steps.promotion import Actor, load_champion, promote_staged
 from milk.steps.provenance import is_synthetic
-from milk.steps.training import Params, Training, backtest_params, choose_params, stage_version
+from milk.steps.training import Params, Training, backtest_params, choose_params, own_backtest, stage_version
 from milk.tables import BACKTEST
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata
@@ -25,7 +26,6 @@ from milk_assets.defs.resources import Clock, Workplace
 
 GROUP = "training"
 SETTINGS_SHOWN = 10
-BY_HORIZON_SHOWN = ["horizon_months", "rmse", "ratio", "coverage_80", "coverage_95", "width_80"]
 
 
 @dg.asset(group_name=GROUP, kinds={"json", "scikitlearn"}, owners=OWNERS, code_version="1", io_manager_key="params_io")
@@ -78,19 +78,17 @@ def backtest(workplace: Workplace, features: pd.DataFrame, params: Params) -> dg
     """
     with explained():
         table = backtest_params(features, params, price_rule=workplace.price_rule)
-    scores = scores_by_horizon(table)
-    recipe = summary(scores, "milk")
-    shown = (
-        scores.loc[scores["model"] == "milk", BY_HORIZON_SHOWN].sort_values("horizon_months").to_dict(orient="records")
-    )
+    own = own_backtest(table, workplace.price_rule)
+    scores = scores_by_horizon(own)
+    synthetic = is_synthetic(workplace.home)
     return dg.MaterializeResult(
         value=table,
         metadata={
             "dagster/row_count": len(table),
-            **{name: float(value) for name, value in recipe.items()},
-            "errors": picture(errors_by_horizon(scores, is_synthetic=is_synthetic(workplace.home)), "Backtest"),
-            "recipe_by_horizon": markdown_table(shown),
-            "models": markdown_table([{"model": m, **summary(scores, m)} for m in scores["model"].unique()]),
+            **{name: float(value) for name, value in summary(scores, RECIPE).items()},
+            "errors": picture(errors_by_horizon(scores, is_synthetic=synthetic), "Error by horizon"),
+            "coverage": picture(coverage_by_horizon(scores, is_synthetic=synthetic), "Coverage by horizon"),
+            "accuracy": dg.MetadataValue.md(_page(table, workplace, is_synthetic=synthetic)),
         },
         data_version=dg.DataVersion(frame_hash(table)),
     )
@@ -197,8 +195,17 @@ def _distribution_rows(version: ModelVersion) -> list[dict[str, object]]:
     ]
 
 
+def _page(table: pd.DataFrame, workplace: Workplace, *, is_synthetic: bool) -> str:
+    """The accuracy in tables and sentences, the availability of the data itself first."""
+    own = workplace.price_rule.lag_months
+    parts = {int(lag): rows.reset_index(drop=True) for lag, rows in table.groupby("price_lag_months")}
+    ordered = {lag: parts[lag] for lag in sorted(parts, key=lambda lag: lag != own)}
+    unit = series_register().price.unit
+    return accuracy_page(ordered, language="en", unit=unit, is_synthetic=is_synthetic, command="the asset backtest")
+
+
 def _training(
     workplace: Workplace, clock: Clock, features: pd.DataFrame, params: Params, backtest: pd.DataFrame
 ) -> Training:
-    synthetic = is_synthetic(workplace.home)
-    return Training(features, params, backtest, workplace.price_rule, synthetic, clock.now())
+    synthetic, rule = is_synthetic(workplace.home), workplace.price_rule
+    return Training(features, params, own_backtest(backtest, rule), rule, synthetic, clock.now())
