@@ -198,8 +198,8 @@ def _distribution_rows(version: ModelVersion) -> list[dict[str, object]]:
 def _page(table: pd.DataFrame, workplace: Workplace, *, is_synthetic: bool) -> str:
     """The accuracy in tables and sentences, the availability of the data itself first."""
     own = workplace.price_rule.lag_months
-    parts = {int(lag): rows.reset_index(drop=True) for lag, rows in table.groupby("price_lag_months")}
-    ordered = {lag: parts[lag] for lag in sorted(parts, key=lambda lag: lag != own)}
+    lags = sorted({int(lag) for lag in table["price_lag_months"]}, key=lambda lag: lag != own)
+    ordered = {lag: table[table["price_lag_months"] == lag].reset_index(drop=True) for lag in lags}
     unit = series_register().price.unit
     return accuracy_page(ordered, language="en", unit=unit, is_synthetic=is_synthetic, command="the asset backtest")
 
