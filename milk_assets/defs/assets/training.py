@@ -170,7 +170,8 @@ def _told(choice: Choice) -> dict[str, str | float | bool]:
     told["half_lives_months"] = ", ".join(f"{months:g}" for months in choice.setting.half_lives_months)
     told |= {f"interval_{name}": value for name, value in asdict(choice.method).items()}
     is_searched = not choice.settings.empty
-    said = choice.settings["criterion"].min() if is_searched else "not searched: too few months before the evaluation"
+    unsearched = "not searched: too few months before the evaluation"
+    said = float(choice.settings["criterion"].min()) if is_searched else unsearched
     return {**told, "settings_compared": len(choice.settings), "criterion": said}
 
 
