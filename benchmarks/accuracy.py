@@ -13,7 +13,7 @@ Four tables, all of RMSE in rolling origin, every method on the same rows:
 Season and error of Theta and ETS are additive, as it befits logarithms.
 
 Usage: .venv/bin/python benchmarks/accuracy.py DIR [--from 2003-01] [--to 2017-12] [--price-lag 0]
-    [--without-statsforecast]
+    [--statsforecast-months 120] [--without-statsforecast]
 """
 
 import argparse
@@ -105,9 +105,9 @@ def rmse_ratios(log_price: Floats, scene: Scene, window: TargetWindow) -> Floats
     is_inside = (target >= window.first.ordinal) & (target <= window.last.ordinal)
 
     def squares(forecast: Floats) -> Floats:
-        return np.asarray(np.where(is_inside, np.exp(forecast) - np.exp(came), 0.0) ** 2).sum(axis=0)
+        return np.asarray((np.where(is_inside, np.exp(forecast) - np.exp(came), 0.0) ** 2).sum(axis=0))
 
-    return np.sqrt(squares(log_price) / squares(np.repeat(last_log_price(histories)[:, None], steps, axis=1)))
+    return np.asarray(np.sqrt(squares(log_price) / squares(last_log_price(histories)[:, None])))
 
 
 def measured(name: str, forecast: Callable[[Scene], Floats], scene: Scene) -> Measured:
@@ -136,8 +136,8 @@ def _forecast(make: Callable[[], Forecaster], scene: Scene) -> Floats:
     return make().fit(scene.histories).forecast(scene.steps).log_price
 
 
-def statsforecast_rows(scene: Scene) -> list[Measured]:
-    """AutoARIMA, Theta and ETS on the log price; none where `statsforecast` is missing."""
+def statsforecast_rows(scene: Scene, months: int | None) -> list[Measured]:
+    """AutoARIMA, Theta and ETS on the newest months of the log price, or all; none where `statsforecast` is missing."""
     try:
         models = importlib.import_module("statsforecast.models")
     except ImportError:
@@ -150,17 +150,17 @@ def statsforecast_rows(scene: Scene) -> list[Measured]:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [measured(name, partial(_refitted, model), scene) for name, model in made.items()]
+        return [measured(name, partial(_refitted, model, months), scene) for name, model in made.items()]
 
 
-def _refitted(model: StatsModel, scene: Scene) -> Floats:
+def _refitted(model: StatsModel, months: int | None, scene: Scene) -> Floats:
     """The forecasts of a model of `statsforecast` from the origins that a window needs, NaN from the others."""
     histories, steps = scene.histories, scene.steps
     first = histories.row_of(min(window.first for window in scene.windows) + (-steps))
     log_price = np.full((len(histories), steps), np.nan)
     for row in range(first, len(histories)):
         known = histories.log_price[row, : histories.origins[row] + 1]
-        log_price[row] = model.forecast(y=known, h=steps)["mean"]
+        log_price[row] = model.forecast(y=known[-months:] if months else known, h=steps)["mean"]
     return log_price
 
 
@@ -176,7 +176,7 @@ def print_scores(rows: Sequence[Measured], scene: Scene) -> None:
         print(f"| {row.name} | {' | '.join(f'{figure:.3f}' for figure in figures)} | {row.seconds:.2f} |")
     for title, of in (("mean over all horizons", np.mean), ("h=1", lambda ratios: ratios[0])):
         print(f"\nBy five-year windows of targets, {title}.\n")
-        _print_windows([(row.name, [of(ratios) for ratios in row.ratios[1:]]) for row in rows], scene)
+        _print_windows([(row.name, [float(of(ratios)) for ratios in row.ratios[1:]]) for row in rows], scene)
 
 
 def _print_windows(rows: Sequence[tuple[str, list[float]]], scene: Scene, *, more: Sequence[str] = ()) -> None:
@@ -264,12 +264,13 @@ def main() -> None:
     parser.add_argument("--to", dest="last", default="2017-12", metavar="YYYY-MM")
     parser.add_argument("--price-lag", type=int, default=0, help="months by which prices come late")
     parser.add_argument("--without-statsforecast", action="store_true")
+    parser.add_argument("--statsforecast-months", type=int, help="how many of the newest months they see; else all")
     given = parser.parse_args()
     scene = read_scene(given.folder, TargetWindow(Month.parse(given.first), Month.parse(given.last)), given.price_lag)
     rows = [searched(scene), measured("recipe, usual setting", partial(_forecast, Setting().forecaster), scene)]
     rows += [measured(name, partial(_forecast, make), scene) for name, make in BASELINES.items()]
     if not given.without_statsforecast:
-        rows += statsforecast_rows(scene)
+        rows += statsforecast_rows(scene, given.statsforecast_months)
     print_scores(rows, scene)
     print_ablations(scene)
     print_shocks(scene)
