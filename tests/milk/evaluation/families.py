@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from milk.evaluation.backtest import RECIPE, evaluation_window, run_backtest
+from milk.evaluation.backtest import RECIPE, choose_recipe, evaluation_window, run_backtest
 from milk.evaluation.scores import scores_by_horizon
 from milk.forecasting.histories import Floats
 from milk.forecasting.intervals import IntervalMethod
@@ -98,7 +98,8 @@ def ratios_of(prices: Floats) -> Floats:
     """
     features = price_features(prices, first=str(FIRST))
     window = evaluation_window(FIRST, FIRST + (len(prices) - 1), months=EVALUATION_MONTHS)
-    table, _setting = run_backtest(features, window, price_rule=RULE, method=IntervalMethod())
+    setting = choose_recipe(features, window, price_rule=RULE).setting
+    table = run_backtest(features, window, price_rule=RULE, method=IntervalMethod(), setting=setting)
     scores = scores_by_horizon(table)
     own = scores[scores["model"] == RECIPE]
     return own.sort_values("horizon_months")["ratio"].to_numpy(dtype=np.float64)
