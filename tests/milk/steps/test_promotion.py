@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from milk.errors import VersionRefused
+from milk.errors import VersionOutdated, VersionRefused
 from milk.forecasting.recipe import Setting
 from milk.home.layout import Home
-from milk.models.version import CARD_FILE, MODEL_FILE, ModelVersion
+from milk.models.canonical import canonical_json, sha256_hex
+from milk.models.version import CARD_FILE, MODEL_FILE, ModelVersion, version_id_of
 from milk.months import Month
 from milk.publication.engine import migrate, open_store
-from milk.publication.ledger import promotions
+from milk.publication.ledger import PromotionRow, append_promotion, promotions
 from milk.series import SERIES_ID
 from milk.steps.predictions import Issuing, issue_months
 from milk.steps.promotion import Promotion, load_champion, promote_staged
@@ -180,3 +181,57 @@ def test_the_champion_is_scored_on_the_rows_of_the_challenger(home: Home, store:
     rmse = ((nearest["prediction"] - nearest["observed"]) ** 2).mean() ** 0.5
     assert promotion.champion.numbers["champion_rmse_next_month"] == pytest.approx(rmse)
     assert champion.card["scores"]["recipe"]["rmse_next_month"] != pytest.approx(rmse, rel=1e-6)
+
+
+def old_champion(home: Home, store: sa.Engine) -> PromotionRow:
+    """A version of schema 1 in production, as a home of an earlier program has it."""
+    staged = stage_version(home, sample_training())
+    model = {**staged.model, "schema": 1}
+    version_id = version_id_of(model)
+    contents = [canonical_json(model), canonical_json({**staged.card, "version_id": version_id})]
+    (home.models / version_id).mkdir()
+    for name, content in zip((MODEL_FILE, CARD_FILE), contents, strict=True):
+        (home.models / version_id / name).write_bytes(content)
+    sha256 = sha256_hex(b"".join(contents))
+    row = PromotionRow(
+        series_id=SERIES_ID,
+        version_id=version_id,
+        sha256=sha256,
+        decided_at=NOW,
+        actor_kind="run",
+        actor="training",
+        decision="promoted",
+        reason="long ago",
+        numbers={},
+        champion_version_id=version_id,
+        champion_sha256=sha256,
+        previous_version_id=None,
+        data_cutoff=NOW,
+        run_id=None,
+    )
+    append_promotion(store, row, expected_previous=None)
+    return row
+
+
+def test_a_champion_of_an_earlier_program_gives_way_to_a_version_that_beats_the_last_value(
+    home: Home, store: sa.Engine
+) -> None:
+    old = old_champion(home, store)
+    with pytest.raises(VersionOutdated, match="Train a new version"):
+        load_champion(home, store)
+    staged, promotion = promote(home, store, sample_training())
+    assert promotion.decision is not None
+    assert promotion.decision.outcome == "promoted"
+    assert promotion.champion.previous_version_id == old.version_id
+    assert load_champion(home, store) == staged
+
+
+def test_where_nothing_beats_the_last_value_an_outdated_champion_gives_way_to_it(home: Home, store: sa.Engine) -> None:
+    old = old_champion(home, store)
+    _staged, promotion = promote(home, store, with_setting(sample_training(), HOPELESS))
+    assert promotion.decision is not None
+    assert promotion.decision.outcome == "fallback"
+    champion = load_champion(home, store)
+    assert champion is not None
+    assert champion.recipe_name == "last_value"
+    assert promotion.champion.previous_version_id == old.version_id
