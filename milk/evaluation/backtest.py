@@ -13,12 +13,13 @@ import pandas as pd
 from milk.errors import NotEnoughHistory
 from milk.evaluation.gate import admitted_blocks, judge_blocks
 from milk.forecasting.baselines import BASELINES
-from milk.forecasting.blocks import OtherData, declared_blocks
+from milk.forecasting.blocks import declared_blocks
 from milk.forecasting.features import PRICE
 from milk.forecasting.histories import CALIBRATION_MONTHS, FIT_MONTHS, Histories, build_histories
 from milk.forecasting.interval_choice import choose_method, compare_methods
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
+from milk.forecasting.other_data import OtherData
 from milk.forecasting.recipe import Setting
 from milk.forecasting.rolling import RollingForecast, rolling_forecast
 from milk.forecasting.search import best_setting, search_settings

@@ -29,9 +29,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from milk.forecasting.blocks import STEPS_OF, CorrectionMethod, block_design, corrections
+from milk.forecasting.blocks import CorrectionMethod, block_design, corrections
 from milk.forecasting.histories import Floats, Histories, Integers, observed
 from milk.forecasting.model import Forecast
+from milk.forecasting.other_data import STEPS_OF
 from milk.months import Availability
 
 HORIZONS = tuple(STEPS_OF)

@@ -20,7 +20,7 @@ The means of one, two and three months span the three newest months. A mean of t
 so slowly that a block of mere noise follows the calendar time, and foretells errors that a recipe repeats.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,9 +30,8 @@ import pandas as pd
 
 from milk.forecasting.features import declared_features
 from milk.forecasting.histories import Floats, Histories, Integers, observed, vintages
-from milk.forecasting.model import Forecast
 from milk.months import Availability, data_cutoff, issue_month_of
-from milk.series import Register, series_register
+from milk.series import Register
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -45,8 +44,6 @@ SMALLEST_COLUMN = 36
 """Origins at which a column must have been known before its mean and deviation are believed."""
 LARGEST = 3.0
 """Deviations beyond which a value counts no more: one crisis must not decide for all calm years."""
-STEPS_OF: Final = {1: (1,), 3: (2, 3, 4), 6: (5, 6, 7, 8), 12: (9, 10, 11, 12, 13, 14)}
-"""For each judged horizon the steps that a block admitted there corrects: those that are nearest to it."""
 NEGLIGIBLE_SIZE = 1e-4
 """A hundredth of a percent: errors of a fixed price are no smaller, so that no row counts without bound."""
 NEGLIGIBLE = 1e-12
@@ -231,59 +228,6 @@ def fitted_block(
         "coefficients": coefficients.tolist(),
         "errors": errors,
     }
-
-
-@dataclass(frozen=True)
-class OtherData:
-    """The blocks that a recipe uses beside the price.
-
-    Attributes:
-        features: the feature table.
-        price_rule: when the price of a month is known.
-        blocks: for each block the judged horizons at which it was admitted (keys of `STEPS_OF`); a later block corrects
-            what the earlier ones left.
-    """
-
-    features: pd.DataFrame
-    price_rule: Availability
-    blocks: Mapping[str, Sequence[int]]
-
-    def added_to(self, forecast: Forecast, histories: Histories) -> Forecast:
-        """The price-only forecast with what the blocks add to it, as its cause `other`."""
-        total = np.zeros_like(forecast.log_price)
-        for _block, _names, steps, design in self._parts(histories):
-            total += corrections(design, forecast.log_price + total, histories, steps=_up_to(steps, total)).log_points
-        return Forecast(forecast.base, {**forecast.contributions, "other": forecast.contributions["other"] + total})
-
-    def fitted(self, forecast: Forecast, histories: Histories) -> dict[str, dict[str, Any]]:
-        """For each block what was learnt at the last origin (see `fitted_block`), 0 at steps that it does not claim."""
-        total = np.zeros_like(forecast.log_price)
-        fits = {}
-        for block, names, steps, design in self._parts(histories):
-            base = forecast.log_price + total
-            fit = fitted_block(names, design, base, histories)
-            unclaimed = [step for step in range(1, total.shape[1] + 1) if step not in steps]
-            for step in unclaimed:
-                fit["coefficients"][step - 1] = [0.0] * design.shape[1]
-            fits[block] = fit
-            total += corrections(design, base, histories, steps=_up_to(steps, total)).log_points
-        return fits
-
-    def _parts(self, histories: Histories) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...], Floats]]:
-        declared = declared_blocks(series_register())
-        for block, horizons in self.blocks.items():
-            steps = tuple(step for horizon in horizons for step in STEPS_OF[horizon])
-            yield (
-                block,
-                declared[block],
-                steps,
-                block_design(self.features, histories, self.price_rule, declared[block]),
-            )
-
-
-def _up_to(steps: Sequence[int], log_points: Floats) -> list[int]:
-    """The steps that a forecast reaches."""
-    return [step for step in steps if step <= log_points.shape[1]]
 
 
 def _moments(design: Floats) -> tuple[Floats, Floats]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from milk.errors import BadSetting, VersionRefused
 from milk.forecasting.baselines import LastValue
-from milk.forecasting.blocks import OtherData
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
+from milk.forecasting.other_data import OtherData
 from milk.forecasting.recipe import PULL_TAPER, Member, Recipe, Setting
 from milk.forecasting.rolling import RollingForecast, rolling_forecast
 from milk.forecasting.season import Cut, by_calendar

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from milk.forecasting.blocks import OtherData
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
+from milk.forecasting.other_data import OtherData
 from milk.forecasting.rolling import rolling_forecast
 from milk.months import YEAR_AHEAD, Availability, Month, data_cutoff, forecast_origin, horizons
 from milk.series import SERIES_ID

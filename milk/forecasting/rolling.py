@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from milk.errors import NotEnoughHistory
-from milk.forecasting.blocks import OtherData
 from milk.forecasting.histories import Floats, Histories, Integers
 from milk.forecasting.intervals import (
     LEVEL_NAMES,
@@ -21,6 +20,7 @@ from milk.forecasting.intervals import (
     mean_log_price,
 )
 from milk.forecasting.model import CAUSES, Forecast, Forecaster
+from milk.forecasting.other_data import OtherData
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import pandera.errors
 
 from milk.errors import ForecastRefused
 from milk.evaluation.backtest import price_months
-from milk.forecasting.blocks import OtherData
 from milk.forecasting.features import PRICE
 from milk.forecasting.fit import recipe_of
 from milk.forecasting.histories import HISTORY_MONTHS, build_histories
 from milk.forecasting.issue import issue_forecasts
+from milk.forecasting.other_data import OtherData
 from milk.home.layout import Home
 from milk.home.tables import Months, frame_hash, has_table, read_table, table_version, write_table
 from milk.models.version import ModelVersion

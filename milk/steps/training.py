@@ -21,11 +21,12 @@ from milk.evaluation.backtest import (
 from milk.evaluation.distribution import training_distribution
 from milk.evaluation.gate import COLUMNS as GATE_COLUMNS
 from milk.evaluation.scores import REFERENCE, scores_by_horizon, summary
-from milk.forecasting.blocks import OtherData, declared_blocks
+from milk.forecasting.blocks import declared_blocks
 from milk.forecasting.features import PRICE, changes_of, declared_features
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.histories import Histories, build_histories
 from milk.forecasting.intervals import IntervalMethod
+from milk.forecasting.other_data import OtherData
 from milk.forecasting.recipe import Setting
 from milk.forecasting.search import SCORES
 from milk.home.layout import Home

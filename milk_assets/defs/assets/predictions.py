@@ -12,6 +12,7 @@ from milk.home.tables import frame_hash, table_version
 from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.pictures import forecast_fan, sparkline
+from milk.steps.changes import what_changed
 from milk.steps.drift import Assessed, assess_inputs
 from milk.steps.predictions import TABLE, Issued, Issuing, issue_months, known_prices, schema_problem
 from milk.steps.provenance import is_synthetic
@@ -86,7 +87,8 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         with explained():
             assessed = assess_inputs(workplace.home, issuing, months)
             issued = issue_months(workplace.home, issuing, months)
-        made = _Made(issued, assessed, issuing, table_version(workplace.home, TABLE))
+            changed = what_changed(workplace.home, issuing, _newest(issued)) if issued.months else pd.DataFrame()
+        made = _Made(issued, assessed, issuing, table_version(workplace.home, TABLE), changed)
         yield from _events(context.log.warning, made, len(months))
 
     return batch_predictions
@@ -100,6 +102,7 @@ class _Made:
     assessed: Assessed
     issuing: Issuing
     version: int
+    changed: pd.DataFrame
 
 
 def _events(
@@ -137,7 +140,7 @@ def _schema_result(rows: pd.DataFrame) -> dg.AssetCheckResult:
 
 def _metadata(made: _Made) -> dict[str, Any]:
     issued = made.issued
-    newest = issued.rows[issued.rows["issue_month"] == issued.rows["issue_month"].max()]
+    newest = _newest(issued)
     price = known_prices(made.issuing.features, newest["data_cutoff"].iloc[0])
     synthetic = bool(newest["is_synthetic"].iloc[0])
     return {
@@ -150,7 +153,31 @@ def _metadata(made: _Made) -> dict[str, Any]:
         "year_ahead": picture(sparkline(newest["price"]), "year ahead"),
         "forecast": picture(forecast_fan(price, newest, is_synthetic=synthetic), "Forecast"),
         "rows": markdown_table(_shown(newest)),
+        "changed_since_last_issue": markdown_table(_changes(made.changed)),
     }
+
+
+def _newest(issued: Issued) -> pd.DataFrame:
+    """The rows of the newest month made."""
+    rows: pd.DataFrame = issued.rows[issued.rows["issue_month"] == issued.rows["issue_month"].max()]
+    return rows
+
+
+def _changes(changed: pd.DataFrame) -> list[dict[str, Any]]:
+    """By how much each target month is forecast differently than a month ago, in the unit of the price."""
+    if changed.empty:
+        return [{"month": "no issue of the month before to compare with"}]
+    return [
+        {
+            "month": f"{row.target_month:%Y-%m}",
+            "a month ago": f"{row.previous_price:.1f}",
+            "now": f"{row.price:.1f}",
+            "change": f"{row.change:+.1f}",
+            "by news": f"{row.news:+.1f}",
+            "by another recipe": f"{row.recipe:+.1f}",
+        }
+        for row in changed.itertuples()
+    ]
 
 
 def _shown(issue: pd.DataFrame) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ import pytest
 
 from milk.evaluation.backtest import RECIPE, Choice, TargetWindow, choose_recipe, run_backtest
 from milk.evaluation.scores import scores_by_horizon, summary
-from milk.forecasting.blocks import STEPS_OF, OtherData, block_design, declared_blocks, design_columns
+from milk.forecasting.blocks import block_design, declared_blocks, design_columns
 from milk.forecasting.fit import fitted_model, recipe_of
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.issue import NUMBERS, issue_forecasts
+from milk.forecasting.other_data import STEPS_OF, OtherData
 from milk.models.apply import apply_version
 from milk.models.canonical import canonical_json
 from milk.models.version import ModelVersion, model_problem
