@@ -1,6 +1,6 @@
 """How often the gate admits a block that leads the price, and how often one that has nothing to do with it.
 
-Prices of 300 months with a season, an autoregression and noise, 240 origins; a simple seasonal forecast as the
+Prices of 276 months with a season, an autoregression and noise, 240 origins; a simple seasonal forecast as the
 price-only one. A planted feature leads the price by three months and explains a quarter of the variance of its monthly
 changes. Every scene is judged as a whole: all its blocks at four horizons, adjusted together.
 

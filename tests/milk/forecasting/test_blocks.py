@@ -23,7 +23,7 @@ from milk.forecasting.histories import Floats, Histories, build_histories, obser
 from milk.months import data_cutoff, issue_month_of
 from milk.series import series_register
 from tests.builders import RULE, histories_of, revise
-from tests.milk.evaluation.simulated_blocks import FIRST, MONTHS, Block, simulated
+from tests.milk.evaluation.simulated_blocks import FIRST, Block, simulated
 
 PLANTED = (Block("planted", size=2, share=0.25),)
 NAMES = ["planted_0", "planted_1"]
@@ -258,4 +258,3 @@ def test_every_series_but_the_price_belongs_to_a_block() -> None:
 
 def test_the_simulation_has_the_origins_of_a_search(features: pd.DataFrame) -> None:
     assert len(histories_of(features)) == 240
-    assert MONTHS == 300
