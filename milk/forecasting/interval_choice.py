@@ -32,6 +32,11 @@ METHODS = (
 """What is compared, split-conformal first. A memory of twenty years leaves `neighbours` sixty errors."""
 BOUNDS = {0.80: (0.76, 0.84), 0.95: (0.92, 0.975)}
 """Where coverage may lie, before the sampling error."""
+FIGURES = (
+    "score_80", "width_80", "score_95", "width_95", "score", "coverage_80_near", "coverage_95_near", "independent_near",
+    "coverage_80_far", "coverage_95_far", "independent_far",
+)  # fmt: skip
+"""What is measured of each method, see `compare_methods`."""
 GROUPS = {"near": slice(0, 6), "far": slice(6, None)}
 """Steps up to half a year, and beyond."""
 
@@ -59,7 +64,7 @@ def compare_methods(forecast: Forecast, histories: Histories) -> pd.DataFrame:
         asdict(method) | _scores(errors, own, widths[0]) | _coverages(errors, own)
         for method, own in zip(METHODS, widths, strict=True)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows)[[*IntervalMethod.__dataclass_fields__, *FIGURES]]
 
 
 def choose_method(table: pd.DataFrame) -> IntervalMethod:

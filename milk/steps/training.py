@@ -18,13 +18,14 @@ from milk.evaluation.backtest import (
     run_backtest,
     with_price_rule,
 )
-from milk.evaluation.distribution import training_distribution
+from milk.evaluation.distribution import WINDOW_MONTHS, training_distribution
 from milk.evaluation.gate import COLUMNS as GATE_COLUMNS
 from milk.evaluation.scores import REFERENCE, scores_by_horizon, summary
 from milk.forecasting.blocks import declared_blocks
 from milk.forecasting.features import PRICE, changes_of, declared_features
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.histories import Histories, build_histories
+from milk.forecasting.interval_choice import FIGURES
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.other_data import OtherData
 from milk.forecasting.recipe import Setting
@@ -79,7 +80,7 @@ class Params:
             Setting.of_parameters(document["setting"]),
             IntervalMethod(**document["method"]),
             _table(document["settings"], [*Setting.__dataclass_fields__, *SCORES]),
-            _table(document["methods"], [*IntervalMethod.__dataclass_fields__]),
+            _table(document["methods"], [*IntervalMethod.__dataclass_fields__, *FIGURES]),
             {block: tuple(horizons) for block, horizons in document["blocks"].items()},
             _table(document["gate"], GATE_COLUMNS),
         )
@@ -201,7 +202,9 @@ def write_recipe(home: Home, training: Training, setting: Setting | None) -> Mod
         # The window belongs to the content: judged over other months, a version is another one with a card of its own.
         data={"features": data_version, "evaluation": f"{training.params.window.first}..{training.params.window.last}"},
         distribution=training_distribution(
-            changes_of(training.features), until=_chosen_with(training, histories.origin_month(-1)), groups=blocks()
+            changes_of(training.features),
+            until=_described_until(training, histories.origin_month(len(histories) - 1)),
+            groups=blocks(),
         ),
     )
     card = _card(training, histories, setting, data_version)
@@ -256,6 +259,15 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
         "software": _libraries(),
         "notes": _notes(training),
     }
+
+
+def _described_until(training: Training, origin: Month) -> dt.datetime:
+    """Until when the inputs count as training for the comparison with later ones.
+
+    The newest months are the window by which the next issue is judged. Were they part of what it is judged by, a wrong
+    unit in the newest price would widen the very limits that should tell it.
+    """
+    return data_cutoff(issue_month_of(origin + (-WINDOW_MONTHS), training.price_rule))
 
 
 def _chosen_with(training: Training, origin: Month) -> dt.datetime:

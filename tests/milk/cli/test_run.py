@@ -38,8 +38,9 @@ def test_the_document_holds_forecasts_and_provenance(ran: Ran) -> None:
     assert document["unit"] == "CLP/L"
     assert document["model_version"].startswith("v-")
     assert len(document["data_versions"]["features"]["sha256"]) == 64
-    assert document["recipe"]["name"] == "seasonal_autoregression"
-    assert document["recipe"]["parameters"]["half_life_months"] in (24, 36, 48, 60)
+    assert document["recipe"]["name"] == "combination"
+    assert document["recipe"]["parameters"]["half_lives_months"] in ([24, 48], [48, 96], [24, 48, 96])
+    assert document["recipe"]["blocks"] == {}
     assert document["backtest"]["windows"]["evaluation_last"] == "2026-10"
     assert document["backtest"]["scores"]["last_value"]["ratio_year"] == 1
     assert document["backtest"]["scores"]["recipe"]["ratio_year"] < 1

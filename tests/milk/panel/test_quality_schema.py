@@ -62,6 +62,7 @@ def test_a_rule_on_whole_rows_names_the_row_once() -> None:
     month = pd.Timestamp("2020-01-01")
     sound = {
         "series_id": "cl_farmgate_milk",
+        "price_lag_months": 0,
         "model": "milk",
         "forecast_origin": month,
         "target_month": month + pd.DateOffset(months=1),
@@ -72,6 +73,12 @@ def test_a_rule_on_whole_rows_names_the_row_once() -> None:
         "lower_95": 8.0,
         "upper_95": 12.0,
         "observed": 10.0,
+        "mean_prediction": 10.0,
+        "mean_lower_80": 9.0,
+        "mean_upper_80": 11.0,
+        "mean_lower_95": 8.0,
+        "mean_upper_95": 12.0,
+        "mean_observed": 10.0,
     }
     frame = pd.DataFrame([sound, sound | {"model": "drift", "upper_80": 13.0}]).astype(
         {"forecast_origin": "datetime64[us]", "target_month": "datetime64[us]"}

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from milk.errors import ForecastRefused
+from milk.forecasting.intervals import IntervalMethod
 from milk.home.layout import Home
 from milk.home.tables import frame_hash, has_table, read_table, table_version, write_table
 from milk.models.version import ModelVersion
@@ -270,7 +271,10 @@ def test_a_broken_schema_is_said_once_a_check_and_in_words(home: Home, issuing: 
 
 def test_a_refused_month_keeps_its_former_rows_and_the_others_are_written(home: Home) -> None:
     # A price of nearly nothing, put right a month later: only the issue between the two has intervals down to zero.
-    version = write_recipe(home, sample_training(), None)
+    # That the errors are scaled by their running size is what takes the intervals there.
+    params = sample_training().params
+    scaled = dataclasses.replace(params, choice=dataclasses.replace(params.choice, method=IntervalMethod()))
+    version = write_recipe(home, dataclasses.replace(sample_training(), params=scaled), None)
     features = sample_features()
     issue_months(home, Issuing(features, version, RULE, True, NOW), MONTHS)
     slipped = features["month"].eq("2020-01-01") & features["feature"].eq("price")
