@@ -77,8 +77,8 @@ def features(
 
     `known_since` says from when a value is known, so the panel of every origin can be rebuilt; a revised price is a
     further row. The price is in CLP per litre; the rain of each region is an anomaly against the same calendar month of
-    the years before; each macro series is its log change from month to month. The recipe of today uses the price alone;
-    the others stay here, audited, until they win their place.
+    the years before; each macro series is its log change from month to month. A recipe uses the price; of
+    the others only a block that passed the gate, whose verdicts stand in `params`.
     """
     with explained():
         table = build_features(merged_table, raw_milk_price, raw_precipitation, restored_central_bank)

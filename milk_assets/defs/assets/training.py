@@ -73,8 +73,9 @@ def params(workplace: Workplace, features: pd.DataFrame) -> dg.MaterializeResult
 def backtest(workplace: Workplace, features: pd.DataFrame, params: Params) -> dg.MaterializeResult[pd.DataFrame]:
     """Rolling-origin forecasts of the recipe and of each baseline: one row for each model, target month and horizon.
 
-    Every origin is fitted anew on what was known there; intervals come from errors made before it. This table is what
-    every claim of accuracy rests on. Prices in CLP per litre.
+    Twice: with the price known when its month ends, and with the price two months late. Every origin is fitted anew on
+    what was known there; intervals come from errors made before it. This table is what every claim of accuracy rests
+    on. Prices in CLP per litre.
     """
     with explained():
         table = backtest_params(features, params, price_rule=workplace.price_rule)
