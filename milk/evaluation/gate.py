@@ -177,7 +177,7 @@ def _clark_west(pair: tuple[Floats, Floats], horizon: int) -> float:
 def _judge(pairs: list[tuple[Floats, Floats]], horizon: int) -> dict[str, float]:
     """The figures of one block and horizon; the first pair is the block itself, the others are placebos."""
     # Here and not above: it takes a second to load, and only a training needs it.
-    from scipy.stats import t as student  # type: ignore[import-untyped]
+    from scipy.stats import t as student  # type: ignore[import-untyped]  # because SciPy ships no types
 
     error, correction = pairs[0]
     forecasts = len(error)
