@@ -209,6 +209,11 @@ def horizons(price_rule: Availability) -> int:
     return issue + (YEAR_AHEAD - 1) - forecast_origin(issue, price_rule)
 
 
+def issue_step(price_rule: Availability) -> int:
+    """How many months after the forecast origin the issue month itself lies: the step from which means run."""
+    return horizons(price_rule) - (YEAR_AHEAD - 1)
+
+
 def forecast_kind(*, issue_month: Month, issued_at: dt.datetime, version_data_cutoff: dt.datetime) -> Kind:
     """`live` or `hindcast`.
 

@@ -23,7 +23,7 @@ from milk.forecasting.other_data import OtherData
 from milk.forecasting.recipe import Setting
 from milk.forecasting.rolling import RollingForecast, rolling_forecast
 from milk.forecasting.search import best_setting, search_settings
-from milk.months import YEAR_AHEAD, Availability, Month, available_from, horizons
+from milk.months import Availability, Month, available_from, horizons, issue_step
 from milk.series import SERIES_ID, series_register
 
 RECIPE = "milk"
@@ -163,7 +163,7 @@ def run_backtest(
             histories,
             steps=steps,
             method=method,
-            first_step=steps - YEAR_AHEAD + 1,
+            first_step=issue_step(price_rule),
             other=other.get(name),
         )
         for name, forecaster in models.items()
@@ -172,7 +172,7 @@ def run_backtest(
     table = pd.concat(parts, ignore_index=True).astype({"model": "str"})
     prices = _newest_prices(features)
     table["observed"] = table["target_month"].map(prices)
-    table["mean_observed"] = _mean_observed(table, prices, first_step=steps - YEAR_AHEAD + 1)
+    table["mean_observed"] = _mean_observed(table, prices, first_step=issue_step(price_rule))
     table.insert(0, "series_id", pd.Series(SERIES_ID, index=table.index, dtype="str"))
     table.insert(1, "price_lag_months", price_rule.lag_months)
     return table[["series_id", "price_lag_months", *COLUMNS, *MEAN_COLUMNS]]

@@ -8,7 +8,7 @@ from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.model import Forecaster
 from milk.forecasting.other_data import OtherData
 from milk.forecasting.rolling import rolling_forecast
-from milk.months import YEAR_AHEAD, Availability, Month, data_cutoff, forecast_origin, horizons
+from milk.months import Availability, Month, data_cutoff, forecast_origin, horizons, issue_step
 from milk.series import SERIES_ID
 
 KEYS = ["series_id", "issue_month", "target_month", "forecast_origin", "horizon_months"]
@@ -48,7 +48,7 @@ def issue_forecasts(
     """
     steps = horizons(price_rule)
     rolling = rolling_forecast(
-        forecaster, histories, steps=steps, method=method, first_step=steps - YEAR_AHEAD + 1, other=other
+        forecaster, histories, steps=steps, method=method, first_step=issue_step(price_rule), other=other
     )
     rows = [histories.row_of(forecast_origin(month, price_rule)) for month in issue_months]
     frame = rolling.frame(rows)
