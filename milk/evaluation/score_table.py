@@ -7,14 +7,12 @@ import numpy as np
 import pandas as pd
 
 from milk.evaluation.backtest import RECIPE
-from milk.evaluation.scores import REFERENCE
+from milk.evaluation.scores import REFERENCE, bounded_ratio, without_rounding
 from milk.evaluation.significance import (
     BOOTSTRAP_SEED,
     SMALLEST_SAMPLE,
     bootstrap_ratio,
-    bounded_ratio,
     diebold_mariano,
-    without_rounding,
 )
 
 By = Literal["horizon_months", "calendar_month", "period"]

@@ -1,7 +1,10 @@
 """Scores of a backtest: error, ratio to the last value, coverage and width, by model and horizon."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+from milk.forecasting.histories import Floats
 
 REFERENCE = "last_value"
 ROUNDING = 1e-9
@@ -34,7 +37,7 @@ def scores_by_horizon(backtest: pd.DataFrame) -> pd.DataFrame:
     scores = groups[["coverage_80", "coverage_95", "width_80"]].mean()
     rmse = np.sqrt(groups["squared"].mean())
     # A price repeated by way of its logarithm comes back with another last digit, which is no error.
-    scores["rmse"] = rmse.where(rmse > ROUNDING, 0.0)
+    scores["rmse"] = without_rounding(rmse)
     scores["mae"] = groups["absolute"].mean()
     scores["forecasts"] = groups.size()
     scores = scores.reset_index()
@@ -43,8 +46,7 @@ def scores_by_horizon(backtest: pd.DataFrame) -> pd.DataFrame:
     reference = scores[scores["model"] == REFERENCE].set_index("horizon_months")["rmse"]
     base = scores["horizon_months"].map(reference)
     # A price that never moved leaves nothing to win: equal errors of zero are a ratio of one.
-    without_base = np.where(scores["rmse"] > 0, WORST_RATIO, 1.0)
-    scores["ratio"] = np.where(base > 0, (scores["rmse"] / base.where(base > 0)).clip(upper=WORST_RATIO), without_base)
+    scores["ratio"] = bounded_ratio(scores["rmse"], base)
     columns = ["model", "horizon_months", "rmse", "mae", "ratio", "coverage_80", "coverage_95", "width_80", "forecasts"]
     return scores[columns]
 
@@ -66,3 +68,25 @@ def summary(scores: pd.DataFrame, model: str) -> dict[str, float]:
         "coverage_95": float(own["coverage_95"].mean()),
         "forecasts": int(nearest["forecasts"]),
     }
+
+
+def bounded_ratio(error: npt.ArrayLike, reference_error: npt.ArrayLike) -> Floats:
+    """Ratio of two sizes of errors, without rounding and without bound.
+
+    Args:
+        error: CLP/L, any shape; at most `ROUNDING` is zero.
+        reference_error: the same.
+
+    Returns:
+        Their ratio, at most `WORST_RATIO`, which also stands where only the reference is zero; 1 where both are.
+    """
+    own, reference = without_rounding(error), without_rounding(reference_error)
+    has_base = reference > 0
+    ratio = own / np.where(has_base, reference, 1.0)
+    return np.where(has_base, np.minimum(ratio, WORST_RATIO), np.where(own > 0, WORST_RATIO, 1.0))
+
+
+def without_rounding(error: npt.ArrayLike) -> Floats:
+    """Sizes of errors, CLP/L, with zero in place of what is only the rounding of a computation; NaN stays NaN."""
+    size = np.asarray(error, dtype=np.float64)
+    return np.where(size <= ROUNDING, 0.0, size)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from milk.evaluation.scores import ROUNDING, WORST_RATIO
+from milk.evaluation.scores import bounded_ratio
 
 Floats = npt.NDArray[np.float64]
 
@@ -147,28 +147,6 @@ def bootstrap_ratio(
     ratios = bounded_ratio(np.sqrt(drawn @ own / months), np.sqrt(drawn @ reference / months))
     low, high = np.quantile(ratios, INTERVAL, axis=0)
     return np.asarray(low), np.asarray(high)
-
-
-def bounded_ratio(error: npt.ArrayLike, reference_error: npt.ArrayLike) -> Floats:
-    """Ratio of two sizes of errors, by the rules of `milk.evaluation.scores`.
-
-    Args:
-        error: CLP/L, any shape; at most `ROUNDING` is zero.
-        reference_error: the same.
-
-    Returns:
-        Their ratio, at most `WORST_RATIO`, which also stands where only the reference is zero; 1 where both are.
-    """
-    own, reference = without_rounding(error), without_rounding(reference_error)
-    has_base = reference > 0
-    ratio = own / np.where(has_base, reference, 1.0)
-    return np.where(has_base, np.minimum(ratio, WORST_RATIO), np.where(own > 0, WORST_RATIO, 1.0))
-
-
-def without_rounding(error: npt.ArrayLike) -> Floats:
-    """Sizes of errors, CLP/L, with zero in place of what is only the rounding of a computation; NaN stays NaN."""
-    size = np.asarray(error, dtype=np.float64)
-    return np.where(size <= ROUNDING, 0.0, size)
 
 
 def _checked(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[Floats, Floats]:

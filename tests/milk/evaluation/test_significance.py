@@ -8,15 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from milk.evaluation.scores import ROUNDING, WORST_RATIO
+from milk.evaluation.scores import ROUNDING, WORST_RATIO, bounded_ratio, without_rounding
 from milk.evaluation.significance import (
     LARGEST_STATISTIC,
     SMALLEST_SAMPLE,
     bootstrap_ratio,
-    bounded_ratio,
     diebold_mariano,
     two_sided_p,
-    without_rounding,
 )
 
 Floats = npt.NDArray[np.float64]
