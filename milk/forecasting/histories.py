@@ -114,6 +114,21 @@ def observed(histories: Histories, row: int, steps: int) -> Floats:
     return np.asarray(prices[histories.origins[:, None] + np.arange(1, steps + 1)])
 
 
+def discounted_sum(values: Floats, decay: float) -> Floats:
+    """For each origin the sum of its value and of those before it, each times `decay` to the power of its distance.
+
+    Args:
+        values: ... x origins x steps.
+        decay: 0 to 1.
+    """
+    summed, reach = values.copy(), 1
+    # Over one origin, over two, over four ...: a dozen sums of arrays in place of one for each origin.
+    while reach < summed.shape[-2]:
+        summed[..., reach:, :] += decay**reach * summed[..., :-reach, :]
+        reach *= 2
+    return summed
+
+
 def _known_log_prices(price: pd.DataFrame, first: Month, cutoffs: list[dt.datetime]) -> Floats:
     """Origins x months: the newest vintage of each month that its cutoff allows."""
     column = (price["month"].dt.year * 12 + price["month"].dt.month - 1 - first.ordinal).to_numpy()

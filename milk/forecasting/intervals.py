@@ -30,7 +30,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from milk.errors import BadSetting
-from milk.forecasting.histories import Floats, Histories, Integers, vintages
+from milk.forecasting.histories import Floats, Histories, Integers, discounted_sum, vintages
 from milk.forecasting.model import Forecast
 
 LEVEL_NAMES = {0.80: "80", 0.95: "95"}
@@ -240,16 +240,8 @@ def _number_wanted(wanted: np.ndarray, known: Integers) -> Integers:
 
 def _running_size(errors: Floats, decay: float) -> Floats:
     """Exponentially weighted mean of the errors up to each row."""
-
-    def total(values: Floats) -> Floats:
-        """Sum of decay ** k times the value of k rows before: over one row, over two, over four ..."""
-        summed, reach = values.copy(), 1
-        while reach < len(summed):
-            summed[reach:] += decay**reach * summed[:-reach]
-            reach *= 2
-        return summed
-
-    return np.maximum(total(errors) / total(np.ones((len(errors), 1))), SMALLEST_SIZE)
+    weights = discounted_sum(np.ones((len(errors), 1)), decay)
+    return np.maximum(discounted_sum(errors, decay) / weights, SMALLEST_SIZE)
 
 
 def _follow_misses(widths: Floats, errors: Floats, past: _PastErrors, rows: slice, rate: float) -> None:

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from milk.forecasting.histories import Floats, Histories, observed, vintages
+from milk.forecasting.histories import Floats, Histories, discounted_sum, observed, vintages
 from milk.forecasting.model import Forecast, check_fitted, last_log_price, no_contributions
 from milk.forecasting.season import (
     TINY,
@@ -213,14 +213,16 @@ def _explain(
 ) -> dict[int, tuple[Floats, Floats]]:
     """Momentum and pull of every origin, for each order: weighted ridge regression of a residual on those before it."""
     most = max(ORDERS)
-    lagged = [np.pad(residuals[:, lag:], ((0, 0), (0, lag))) for lag in range(1, most + 1)]
-    lagged.append(_past_sums(residuals))
     # The oldest months have no full set of lags: they would teach that a lag of nothing is a lag of zero.
-    usable = np.where(np.pad(returns.is_known[:, most:], ((0, 0), (0, most))), weights, 0.0)
-    variance = (usable * residuals**2).sum(axis=1) / np.maximum(usable.sum(axis=1), TINY)
+    months = residuals.shape[1] - most
+    own = residuals[:, :months]
+    lagged = [residuals[:, lag : lag + months] for lag in range(1, most + 1)]
+    lagged.append(_past_sums(residuals)[:, :months])
+    usable = np.where(returns.is_known[:, most:], weights[:, :months], 0.0)
+    variance = _products(usable * own, own) / np.maximum(usable.sum(axis=1), TINY)
     weighted = [usable * column for column in lagged]
     gram = np.array([[_products(row, column) for column in lagged] for row in weighted]).transpose(2, 0, 1)
-    moment = np.array([_products(row, residuals) for row in weighted]).T
+    moment = np.array([_products(row, own) for row in weighted]).T
     # A constant series has no variance; the tiny penalty then gives coefficients of 0 in place of a division by 0.
     penalty = np.maximum(np.array([MOMENTUM_RIDGE] * most + [PULL_RIDGE]) * variance[:, None], TINY)
     gram[:, np.arange(most + 1), np.arange(most + 1)] += penalty
@@ -238,9 +240,12 @@ def _products(left: Floats, right: Floats) -> Floats:
 
 def _past_sums(residuals: Floats) -> Floats:
     """For each residual the mean over `PULL_SPANS` of the sums of as many residuals before it."""
-    months = residuals.shape[1]
-    running = np.cumsum(np.pad(residuals, ((0, 0), (1, PULL_MONTHS + 1))), axis=1)
-    twice = np.cumsum(np.pad(running, ((0, 0), (1, 0))), axis=1)
+    rows, months = residuals.shape
+    running = np.zeros((rows, months + PULL_MONTHS + 2))
+    np.cumsum(residuals, axis=1, out=running[:, 1 : months + 1])
+    running[:, months + 1 :] = running[:, months, None]
+    twice = np.zeros((rows, running.shape[1] + 1))
+    np.cumsum(running, axis=1, out=twice[:, 1:])
     newest, oldest = 1 + PULL_SPANS[0], 1 + PULL_SPANS[-1]
     mean_end = (twice[:, oldest + 1 : oldest + 1 + months] - twice[:, newest : newest + months]) / len(PULL_SPANS)
     return np.asarray(mean_end - running[:, 1 : 1 + months])
@@ -248,11 +253,7 @@ def _past_sums(residuals: Floats) -> Floats:
 
 def _discounted(squared: Floats) -> Floats:
     """For each origin the discounted sum of the squared errors known there: members x origins x steps."""
-    total = np.zeros_like(squared)
-    running = np.zeros_like(squared[:, 0])
-    for row in range(squared.shape[1]):
-        running = ERROR_DECAY * running + squared[:, row]
-        total[:, row] = running
+    total = discounted_sum(squared, ERROR_DECAY)
     known = np.zeros_like(squared)
     # The error of `step` months ago is the newest there is.
     for step in range(1, min(squared.shape[2], squared.shape[1] - 1) + 1):

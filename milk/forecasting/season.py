@@ -86,22 +86,23 @@ def fit_season(returns: Returns, half_life_months: float, *, is_shrunk: bool = T
         half_life_months: age at which a return counts half.
         is_shrunk: whether the month effects are shrunk.
     """
-    weights = weights_by_age(returns, half_life_months)
-    total = np.maximum(weights.sum(axis=1), TINY)
-    drift = (weights * returns.value).sum(axis=1) / total
-    centred = np.where(returns.is_known, returns.value - drift[:, None], 0.0)
-    weight = _by_month(weights)
+    weight, squared_weight = (_sums_by_month(returns.is_known, half_life_months, power=power) for power in (1, 2))
+    weighted = _sums_by_month(returns.value, half_life_months)
+    total = np.maximum(weight.sum(axis=1), TINY)
+    drift = weighted.sum(axis=1) / total
     # A calendar month without any weight (a history of under a year) has no effect.
-    means = _by_month(weights * centred) / np.maximum(weight, TINY)
+    means = (weighted - drift[:, None] * weight) / np.maximum(weight, TINY)
     means = means - means.mean(axis=1, keepdims=True)
     if not is_shrunk:
         return Season(drift, means)
-    left = np.where(returns.is_known, centred - np.tile(means, WINDOW_MONTHS // 12), 0.0)
+    level = drift[:, None] + means
+    # The squares of what is left, multiplied out; what should be nothing may then come out just below it.
+    squares = _sums_by_month(returns.value**2, half_life_months) - 2 * level * weighted + level**2 * weight
     # Thirteen numbers were fitted to so many returns as the weights amount to.
-    effective = total**2 / np.maximum((weights**2).sum(axis=1), TINY)
+    effective = total**2 / np.maximum(squared_weight.sum(axis=1), TINY)
     freedom = np.maximum(1 - 13 / np.maximum(effective, 14.0), 1 / 14)
-    variance = (weights * left**2).sum(axis=1) / total / freedom
-    sampling = variance[:, None] * _by_month(weights**2) / np.maximum(weight, TINY) ** 2
+    variance = np.maximum(squares.sum(axis=1), 0.0) / total / freedom
+    sampling = variance[:, None] * squared_weight / np.maximum(weight, TINY) ** 2
     true = np.maximum((means**2).sum(axis=1) / 11 - sampling.mean(axis=1), 0.0)
     shrunk = means * true[:, None] / np.maximum(true[:, None] + sampling, TINY)
     return Season(drift, shrunk - shrunk.mean(axis=1, keepdims=True))
@@ -129,15 +130,21 @@ def cut_outliers(returns: Returns, outlier_sd: float) -> tuple[Returns, Cut]:
     season = fit_season(returns, CUT_HALF_LIFE_MONTHS)
     expected = season.expected()
     residuals = np.where(returns.is_known, returns.value - expected, np.nan)
-    # Origins without a return have no median; `nanmedian` would warn of them.
-    has_returns: Flags = np.any(returns.is_known, axis=1, keepdims=True)
-    size: Floats = np.nanmedian(np.where(has_returns, np.abs(residuals), 0.0), axis=1)
+    size = _known_median(np.abs(residuals))
     limit = np.maximum(outlier_sd * _NORMAL * size, TINY)
     cut = np.clip(np.nan_to_num(residuals), -limit[:, None], limit[:, None])
     # A price that hardly ever moves has a median of zero: its rare moves are what there is to learn, not outliers.
     is_moving: Flags = np.greater(size, 0)
     value = np.where(returns.is_known & is_moving[:, None], expected + cut, returns.value)
     return Returns(value, returns.is_known), Cut(season, np.where(is_moving, limit, np.inf))
+
+
+def _known_median(values: Floats) -> Floats:
+    """The median of each row without its NaN, 0 for a row of nothing else; a tenth of the time of `nanmedian`."""
+    ordered, known = np.sort(values, axis=1), np.isfinite(values).sum(axis=1)
+    rows = np.arange(len(values))
+    median = (ordered[rows, (known - 1) // 2] + ordered[rows, known // 2]) / 2
+    return np.where(known > 0, median, 0.0)
 
 
 def by_calendar(effects: Floats, origin_month: npt.NDArray[np.int64]) -> Floats:
@@ -151,6 +158,12 @@ def by_calendar(effects: Floats, origin_month: npt.NDArray[np.int64]) -> Floats:
     return np.take_along_axis(effects, column, axis=1)
 
 
-def _by_month(values: Floats) -> Floats:
-    """Sums over the ages of the same calendar month: origins x 12."""
-    return np.asarray(values.reshape(len(values), WINDOW_MONTHS // 12, 12).sum(axis=1))
+def _sums_by_month(values: Floats | Flags, half_life_months: float, *, power: int = 1) -> Floats:
+    """Sums over the ages of the same calendar month, weighted by a power of the weight of an age: origins x 12.
+
+    As a product of matrices: half the time of weighting and adding up.
+    """
+    ages = np.arange(WINDOW_MONTHS)
+    weights = np.zeros((WINDOW_MONTHS, 12))
+    weights[ages, ages % 12] = 0.5 ** (ages * power / half_life_months)
+    return np.asarray(values @ weights)
