@@ -7,6 +7,9 @@ WORKDIR /srv/milk
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY deploy/install.sh deploy/install.sh
 COPY milk milk
+# The cards of model versions name it: `--build-arg REVISION=$(git rev-parse HEAD)`.
+ARG REVISION=unknown
+RUN printf '%s\n' "$REVISION" > REVISION
 
 FROM source AS reader-build
 COPY milk_serving milk_serving

@@ -42,7 +42,8 @@ from milk.steps.predictions import Issuing, issue_months
 from milk.steps.promotion import Actor, promote_staged
 from milk.steps.publication import publish_months
 from milk.steps.receive import observations_of, receive
-from milk.steps.training import Training, backtest_params, choose_params, own_backtest, stage_version
+from milk.steps.staging import stage_version
+from milk.steps.training import Training, backtest_params, choose_params, own_backtest
 from milk_assets.definitions import build_definitions
 
 FIRST_OF_JOB = Month(2010, 1)

@@ -29,6 +29,8 @@ LARGEST_FILE = 1_000_000
 _VERSION_ID = re.compile(r"v-[0-9a-f]{16}")
 _MODEL_KEYS = {"schema", "series_id", "unit", "data", "recipe", "fit", "intervals", "training_distribution"}
 _CARD_KEYS = {"created_at", "version_id", "is_synthetic", "data", "windows", "search", "scores", "software", "notes"}
+_LATER_CARD_KEYS = {"recipe"}
+"""What the first cards of this schema lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +177,8 @@ def _check(model: dict[str, Any], card: dict[str, Any], version_id: str) -> None
 
 def card_problem(card: Mapping[str, Any], version_id: str) -> str:
     """What is wrong with a card; empty where nothing is."""
-    if set(card) != _CARD_KEYS:
-        return f"the card lacks or has beyond it: {', '.join(sorted(set(card) ^ _CARD_KEYS))}"
+    if odd := _CARD_KEYS.symmetric_difference(set(card) - _LATER_CARD_KEYS):
+        return f"the card lacks or has beyond it: {', '.join(sorted(odd))}"
     if card["version_id"] != version_id:
         return f"the card is that of {card['version_id']}"
     if not isinstance(card["is_synthetic"], bool):

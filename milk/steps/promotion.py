@@ -17,7 +17,8 @@ from milk.models.version import ModelVersion, read_version
 from milk.publication.ledger import PromotionRow, append_promotion, current_champion
 from milk.publication.schema import ActorKind
 from milk.series import SERIES_ID
-from milk.steps.training import Training, write_recipe
+from milk.steps.staging import write_recipe
+from milk.steps.training import Training
 
 CHALLENGER = "challenger_version_id"
 """Names, among the numbers of a row, the version that was put to the gate."""

@@ -1,4 +1,4 @@
-"""Search, backtest, version: from the feature table to a staged model version."""
+"""Search and backtest: from the feature table to what a model version is made from."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from milk.evaluation.backtest import (
-    RECIPE,
     Choice,
     TargetWindow,
     choose_recipe,
@@ -18,23 +17,18 @@ from milk.evaluation.backtest import (
     run_backtest,
     with_price_rule,
 )
-from milk.evaluation.distribution import WINDOW_MONTHS, training_distribution
 from milk.evaluation.gate import COLUMNS as GATE_COLUMNS
-from milk.evaluation.scores import REFERENCE, scores_by_horizon, summary
 from milk.forecasting.blocks import declared_blocks
-from milk.forecasting.features import PRICE, changes_of, declared_features
-from milk.forecasting.fit import fitted_model
+from milk.forecasting.features import PRICE, declared_features
 from milk.forecasting.histories import Histories, build_histories
 from milk.forecasting.interval_choice import FIGURES
 from milk.forecasting.intervals import IntervalMethod
-from milk.forecasting.other_data import OtherData
 from milk.forecasting.recipe import Setting
 from milk.forecasting.search import SCORES
 from milk.home.layout import Home
 from milk.home.tables import frame_hash, table_version
 from milk.models.canonical import canonical_json, sha256_hex
-from milk.models.version import ModelVersion, write_version
-from milk.months import Availability, Month, data_cutoff, horizons, issue_month_of
+from milk.months import Availability, Month
 from milk.series import series_register
 
 SEARCH_VERSION = "3"
@@ -135,7 +129,7 @@ def choose_params(
         str(window.first),
         str(window.last),
         repr(price_rule),
-        *_libraries().values(),
+        *libraries().values(),
     ]
     key = sha256_hex(canonical_json(basis))
     if isinstance(former, dict) and former.get("key") == key:
@@ -182,36 +176,6 @@ class Training:
     created_at: dt.datetime
 
 
-def stage_version(home: Home, training: Training) -> ModelVersion:
-    """Fit the chosen recipe at the newest origin and keep it as a version; the same data give the same version."""
-    return write_recipe(home, training, training.params.choice.setting)
-
-
-def write_recipe(home: Home, training: Training, setting: Setting | None) -> ModelVersion:
-    """Fit a recipe at the newest origin and keep it as a version; no setting means the last value."""
-    histories = newest_histories(training.features, training.price_rule)
-    blocks_used = {} if setting is None else training.params.choice.blocks
-    data_version = frame_hash(used_features(training.features, blocks_used))
-    model = fitted_model(
-        histories,
-        setting,
-        steps=horizons(training.price_rule),
-        method=training.params.choice.method,
-        other=OtherData(training.features, training.price_rule, blocks_used),
-        unit=series_register().price.unit,
-        # The window belongs to the content: judged over other months, a version is another one with a card of its own.
-        data={"features": data_version, "evaluation": f"{training.params.window.first}..{training.params.window.last}"},
-        distribution=training_distribution(
-            changes_of(training.features),
-            until=_described_until(training, histories.origin_month(len(histories) - 1)),
-            groups=blocks(),
-        ),
-    )
-    card = _card(training, histories, setting, data_version)
-    card["data"]["table_versions"] = standing_versions(home)
-    return write_version(home.models, model, card)
-
-
 def standing_versions(home: Home) -> dict[str, int]:
     """The versions of the tables behind a training; each can be read again for as long as there is a home."""
     return {name: version for name in READ_TABLES if (version := table_version(home, name)) >= 0}
@@ -227,71 +191,6 @@ def newest_histories(features: pd.DataFrame, price_rule: Availability) -> Histor
     return build_histories(features, price_rule=price_rule, last_origin=price_months(features)[1])
 
 
-def _card(training: Training, histories: Histories, setting: Setting | None, data_version: str) -> dict[str, Any]:
-    scores = scores_by_horizon(training.backtest)
-    origin = histories.origin_month(len(histories) - 1)
-    window, params = training.params.window, training.params
-    recipe = RECIPE if setting is not None else REFERENCE
-    by_horizon = {
-        str(model): rows.drop(columns="model").to_dict(orient="records")
-        for model, rows in scores.groupby("model", sort=False)
-    }
-    return {
-        "created_at": training.created_at.isoformat(),
-        "is_synthetic": training.is_synthetic,
-        "data": {
-            "features": data_version,
-            "first_month": str(histories.first),
-            "forecast_origin": str(origin),
-            "data_cutoff": _chosen_with(training, origin).isoformat(),
-        },
-        "windows": {
-            "evaluation_first": str(window.first),
-            "evaluation_last": str(window.last),
-            "search_last_origin": str(window.first + (-horizons(training.price_rule))),
-        },
-        "search": {"settings": len(params.choice.settings), "key": params.key, "best": _best(params)},
-        "scores": {
-            "recipe": summary(scores, recipe),
-            "by_horizon": by_horizon,
-            **{name: summary(scores, name) for name in scores["model"].unique() if name != RECIPE},
-        },
-        "software": _libraries(),
-        "notes": _notes(training),
-    }
-
-
-def _described_until(training: Training, origin: Month) -> dt.datetime:
-    """Until when the inputs count as training for the comparison with later ones.
-
-    The newest months are the window by which the next issue is judged. Were they part of what it is judged by, a wrong
-    unit in the newest price would widen the very limits that should tell it.
-    """
-    return data_cutoff(issue_month_of(origin + (-WINDOW_MONTHS), training.price_rule))
-
-
-def _chosen_with(training: Training, origin: Month) -> dt.datetime:
-    """The newest knowledge that took part in the choice: the cutoff of the origin, or a revision received after it."""
-    cutoff = data_cutoff(issue_month_of(origin, training.price_rule))
-    newest: dt.datetime = (
-        used_features(training.features, training.params.choice.blocks)["known_since"].max().to_pydatetime()
-    )
-    return max(cutoff, newest)
-
-
-def _best(params: Params) -> dict[str, Any]:
-    """The best row of the search, or why there is none."""
-    if params.choice.settings.empty:
-        return {"none": "too few months before the evaluation to search in: the setting is the usual one"}
-    return {str(name): value for name, value in params.choice.settings.head(1).to_dict(orient="records")[0].items()}
-
-
-def _notes(training: Training) -> list[str]:
-    notes = ["Scores come from rolling origins over the evaluation window; the search saw no origin of it."]
-    if training.is_synthetic:
-        notes.append("The data are synthetic: the scores say nothing about the real price.")
-    return notes
-
-
-def _libraries() -> dict[str, str]:
+def libraries() -> dict[str, str]:
+    """The versions of the libraries whose numbers a version rests on."""
     return {name: library_version(name) for name in LIBRARIES}

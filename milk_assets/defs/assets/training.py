@@ -18,7 +18,8 @@ from milk.publication.ledger import promoted_by
 from milk.series import SERIES_ID, series_register
 from milk.steps.promotion import Actor, load_champion, promote_staged
 from milk.steps.provenance import is_synthetic
-from milk.steps.training import Params, Training, backtest_params, choose_params, own_backtest, stage_version
+from milk.steps.staging import stage_version
+from milk.steps.training import Params, Training, backtest_params, choose_params, own_backtest
 from milk.tables import BACKTEST
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata

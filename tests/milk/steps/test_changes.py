@@ -12,7 +12,7 @@ from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.steps.changes import COLUMNS, what_changed
 from milk.steps.predictions import Issuing, forecast_rows, issue_months
-from milk.steps.training import write_recipe
+from milk.steps.staging import write_recipe
 from tests.builders import RULE, revise, sample_features
 from tests.milk.steps.homes import NOW, sample_training
 

@@ -13,7 +13,7 @@ from milk.models.version import ModelVersion
 from milk.months import Month, month_range
 from milk.steps.drift import ERRORS, TABLE, assess, assess_inputs, distribution_of, findings, inputs_of
 from milk.steps.predictions import Issuing
-from milk.steps.training import stage_version
+from milk.steps.staging import stage_version
 from milk.tables import INPUT_DRIFT
 from tests.builders import RULE, revise, sample_features
 from tests.milk.steps.homes import NOW, sample_training

@@ -25,7 +25,8 @@ from milk.steps.predictions import (
     schema_problem,
     split_refused,
 )
-from milk.steps.training import stage_version, used_features, write_recipe
+from milk.steps.staging import stage_version, write_recipe
+from milk.steps.training import used_features
 from milk.tables import BATCH_PREDICTIONS
 from tests.builders import RULE, price_features, random_walk, revise, sample_features
 from tests.milk.steps.homes import NOW, sample_training

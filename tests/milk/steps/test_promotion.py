@@ -20,7 +20,8 @@ from milk.publication.ledger import PromotionRow, append_promotion, promotions
 from milk.series import SERIES_ID
 from milk.steps.predictions import Issuing, issue_months
 from milk.steps.promotion import Promotion, load_champion, promote_staged
-from milk.steps.training import Training, stage_version
+from milk.steps.staging import stage_version
+from milk.steps.training import Training
 from tests.builders import RULE, last_price_months, price_features, random_walk, sample_features
 from tests.milk.steps.homes import NOW, RUN, sample_training, train
 

@@ -29,8 +29,8 @@ from milk.steps.publication import (
     unpublished_months,
 )
 from milk.steps.receive import dataset_of, receive
+from milk.steps.staging import stage_version
 from milk.steps.store import home_store
-from milk.steps.training import stage_version
 from milk.tables import BATCH_PREDICTIONS
 from tests.builders import RULE, SAMPLE, sample_features
 from tests.milk.steps.homes import NOW, sample_training

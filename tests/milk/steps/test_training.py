@@ -17,7 +17,8 @@ from milk.home.tables import frame_hash
 from milk.models.canonical import canonical_json
 from milk.models.version import read_version
 from milk.months import Month
-from milk.steps.training import Params, choose_params, stage_version, used_features, write_recipe
+from milk.steps.staging import stage_version, write_recipe
+from milk.steps.training import Params, choose_params, used_features
 from tests.builders import RULE, price_features, random_walk, revise, sample_features
 from tests.milk.steps.homes import NOW, sample_training, train
 
@@ -134,7 +135,7 @@ def test_the_card_says_what_a_reviewer_asks(tmp_path: Path) -> None:
     assert card["is_synthetic"]
     assert any("synthetic" in note for note in card["notes"])
     assert set(card["scores"]) == {
-        "recipe", "by_horizon", "last_value", "seasonal_naive", "drift", "seasonal_drift",
+        "recipe", "by_horizon", "against", "last_value", "seasonal_naive", "drift", "seasonal_drift",
     }  # fmt: skip
     assert set(card["scores"]["by_horizon"]) == {"milk", "last_value", "seasonal_naive", "drift", "seasonal_drift"}
     for rows in card["scores"]["by_horizon"].values():
