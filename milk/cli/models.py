@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from milk.cli.console import OUT, banner, say, say_progress
@@ -219,7 +220,10 @@ def _print_compared(pair: list[ModelVersion], compared: Compared, *, is_syntheti
     say(f"{compared.months}, none of which either search saw; RMSE in {pair[0].model['unit']}, ratio to the last value")
     columns = ("rmse", "ratio", "coverage_80", "coverage_95")
     heads = ("RMSE", "ratio", "80 %", "95 %")
-    table = Table("ahead", *(f"{head} {side}" for head in heads for side in "AB"))
+    # Without lines between the columns it fits a terminal of eighty.
+    table = Table(
+        "ahead", *(f"{head} {side}" for head in heads for side in "AB"), box=SIMPLE_HEAD, collapse_padding=True
+    )
     for column in table.columns:
         column.justify = "right"
         column.no_wrap = True

@@ -15,9 +15,8 @@ from milk.evaluation.significance import CosineTest, better_than
 
 LEVEL = 0.025
 """One-sided. At .05 a hundred equal challengers would bring more than five in every third time by chance alone."""
-TOLERANCE = 0.03
-"""Share of the champion's error by which a fresher challenger may be worse: about half of what the ratio of two equal
-recipes varies by over ten years (a standard deviation of 7 %, simulated), so less could not be told."""
+TOLERANCE_OF_TEN_YEARS = 0.03
+"""Share of the champion's error by which a fresher challenger may be worse; see `tolerance`."""
 FEWEST_MONTHS = 12
 """Below them nothing is judged: each calendar month has to be there."""
 
@@ -68,6 +67,16 @@ class Comparison:
 def beats_last_value(scores: dict[str, float]) -> bool:
     """Whether a recipe is better than repeating the last price, next month and over the year."""
     return scores["ratio_next_month"] < 1 and scores["ratio_year"] < 1
+
+
+def tolerance(months: int) -> float:
+    """By how much of the champion's error a fresher challenger may be worse, judged on so many months.
+
+    `0.03 sqrt(120 / months)`: about half a standard deviation of the ratio of two equal recipes, which is 7 % over ten
+    years and 16 % over two (simulated). Less could not be told, and the same share for any length would hold up a
+    better recipe where there is little to judge by.
+    """
+    return TOLERANCE_OF_TEN_YEARS * math.sqrt(120 / months)
 
 
 def compare(challenger: Evidence, champion: Evidence) -> Comparison:
@@ -136,7 +145,7 @@ def _refusal(challenger: Evidence) -> tuple[Rule, str] | None:
 def _verdict(comparison: Comparison, *, is_fresher: bool) -> tuple[Rule, str]:
     if comparison.test.p_value < LEVEL and comparison.error_ratio < 1:
         return "better", "Better than the champion by more than chance"
-    if comparison.error_ratio > 1 + TOLERANCE:
+    if comparison.error_ratio > 1 + tolerance(comparison.test.months):
         return "worse", "The recipe is worse than the champion"
     if is_fresher:
         return "not worse and fresher", "Not worse than the champion, and newer"
@@ -163,6 +172,6 @@ def _numbers(
     if champion is not None:
         numbers |= {f"champion_{name}": value for name, value in evidence_scores(champion).items()}
     if comparison is not None:
-        numbers |= {"error_ratio": comparison.error_ratio}
+        numbers |= {"error_ratio": comparison.error_ratio, "tolerance": tolerance(comparison.test.months)}
         numbers |= {"statistic": comparison.test.statistic, "p_value": comparison.test.p_value, "level": LEVEL}
     return numbers

@@ -138,9 +138,10 @@ def prod_model(
 
     The staged version must beat the last value, next month and over the year, with intervals that hold what they say,
     on months that no search saw. Then it is promoted if it is better than the champion by more than chance, or not
-    worse within 3 % and of newer data. With no champion and nothing that may replace it, a version that repeats the
-    last value goes to production, and the ledger says so. A promotion acts from the next issue on. A person promotes
-    and rolls back with `milk models`; a training does not bring back the version that a person took out.
+    worse within a tolerance (3 % over ten years) and of newer data. With no champion and nothing that may replace it, a
+    version that repeats the last value goes to production, and the ledger says so. A promotion acts from the next issue
+    on. A person promotes and rolls back with `milk models`; a training does not bring back the version that a person
+    took out.
     """
     training = _training(workplace, clock, features, params, backtest)
     actor = actor_of(context.run)

@@ -103,6 +103,9 @@ def test_two_versions_are_compared_by_horizon(home: Home, other: str) -> None:
     assert "SYNTHETIC" in told.out
     assert "24 months, 2024-11 to 2026-10, none of which either search saw" in told.out
     assert "the gate would say: kept" in told.out
+    assert "\u2026" not in told.out, "no head is cut off at eighty columns"
+    for head in ("RMSE A", "ratio B", "80 % A", "95 % B"):
+        assert head in told.out
     compared = document(home, "compare", other, first)
     assert [row["horizon_months"] for row in compared["by_horizon"]] == list(range(1, 13))
     card = document(home, "show", first)["card"]["scores"]["by_horizon"]["milk"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.promotion import SCENES, Scene, first_months, rules_of, simulated
 from milk.evaluation.evidence import Evidence, monthly_losses
-from milk.evaluation.promotion import FEWEST_MONTHS, LEVEL, TOLERANCE, beats_last_value, compare, decide_promotion
+from milk.evaluation.promotion import FEWEST_MONTHS, LEVEL, beats_last_value, compare, decide_promotion, tolerance
 from milk.evaluation.significance import diebold_mariano
 from tests.milk.evaluation.evidence_made import evidence
 
@@ -89,7 +89,7 @@ def test_the_reason_and_the_numbers_tell_the_comparison() -> None:
 
 
 @pytest.mark.parametrize(
-    ("factor", "rule"), [(1 + TOLERANCE - 1e-3, "not worse and fresher"), (1 + TOLERANCE + 1e-3, "worse")]
+    ("factor", "rule"), [(1 + tolerance(60) - 1e-3, "not worse and fresher"), (1 + tolerance(60) + 1e-3, "worse")]
 )
 def test_the_tolerance_is_where_it_says(factor: float, rule: str) -> None:
     champion = evidence()
@@ -98,6 +98,11 @@ def test_the_tolerance_is_where_it_says(factor: float, rule: str) -> None:
     challenger = replace(champion, prediction=100 * np.exp(log_error))
     assert compare(challenger, champion).error_ratio == pytest.approx(factor)
     assert decide_promotion(challenger, champion, is_fresher=True).rule == rule
+
+
+def test_the_tolerance_shrinks_with_the_months() -> None:
+    assert tolerance(120) == pytest.approx(0.03)
+    assert tolerance(30) == pytest.approx(0.06)
 
 
 def test_other_rows_cannot_be_compared() -> None:
