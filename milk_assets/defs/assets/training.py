@@ -124,7 +124,7 @@ def staging_model(
     )
 
 
-@dg.asset(group_name=GROUP, kinds={"sqlite"}, owners=OWNERS, code_version="1", io_manager_key="ledger_io")
+@dg.asset(group_name=GROUP, kinds={"sqlite"}, owners=OWNERS, code_version="2", io_manager_key="ledger_io")
 def prod_model(
     context: dg.AssetExecutionContext,
     workplace: Workplace,
