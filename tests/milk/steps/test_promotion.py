@@ -18,9 +18,10 @@ from milk.months import Month
 from milk.publication.engine import migrate, open_store
 from milk.publication.ledger import PromotionRow, append_promotion, promotions
 from milk.series import SERIES_ID
+from milk.steps.evidence import last_searched
 from milk.steps.predictions import Issuing, issue_months
 from milk.steps.promotion import Promotion, load_champion, promote_staged, promote_version
-from milk.steps.training import Training, stage_version
+from milk.steps.training import Training, choose_params, stage_version
 from tests.builders import RULE, last_price_months, price_features, random_walk, sample_features
 from tests.milk.steps.homes import NOW, PERSON, RUN, sample_training, train
 
@@ -241,3 +242,23 @@ def test_where_nothing_beats_the_last_value_an_outdated_champion_gives_way_to_it
     assert champion is not None
     assert champion.recipe_name == "last_value"
     assert promotion.champion.previous_version_id == old.version_id
+
+
+def test_only_months_that_neither_search_saw_are_judged(home: Home, store: sa.Engine) -> None:
+    """The champion's search ended later than the challenger's: what it saw is not held against the challenger."""
+    features = sample_features()
+    recent = train(features, choose_params(features, price_rule=RULE, evaluation_months=36))
+    champion = stage_version(home, with_setting(recent, WORSE))
+    promote_version(home, store, champion.version_id, reason="x", actor=PERSON, decided_at=NOW)
+    _staged, promotion = promote(home, store, sample_training())
+    numbers = promotion.champion.numbers
+    assert champion.card["windows"]["search_last_origin"] == "2022-11"
+    assert (numbers["months"], numbers["first_month"], numbers["last_month"]) == (36, "2023-11", "2026-10")
+
+
+def test_a_card_that_does_not_say_what_its_search_saw_cannot_be_compared(home: Home) -> None:
+    version = stage_version(home, sample_training())
+    assert last_searched(version) == Month(2020, 11)
+    for windows in ({}, {"search_last_origin": "soon"}, None):
+        with pytest.raises(VersionRefused, match="does not say which months its search saw"):
+            last_searched(dataclasses.replace(version, card={**version.card, "windows": windows}))
