@@ -22,9 +22,14 @@ data_app = typer.Typer(help="Look at input files.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 features_app = typer.Typer(help="Hand the features of a home on.", no_args_is_help=True)
 app.add_typer(features_app, name="features")
+models_app = typer.Typer(help="Model versions: what there is, what is in production.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of input files. [default: the sample]")]
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of everything written. [default: storage/]")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for whoever reads the ledger later.")]
+ByOption = Annotated[str | None, typer.Option("--by", help="Who decides. [default: the user of this machine]")]
 
 
 @app.command()
@@ -146,6 +151,69 @@ def features_export(
     from milk.cli.features import export
 
     export(data=data, home=home, parquet=parquet)
+
+
+@models_app.command("list")
+def models_list(data: DataOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Every version in the home and in the ledger, and when it was in production; damaged ones are named."""
+    from milk.cli.models import list_models
+
+    list_models(data=data, home=home, as_json=as_json)
+
+
+@models_app.command("show")
+def models_show(
+    version: Annotated[str | None, typer.Argument(help="The version. [default: the one in production]")] = None,
+    data: DataOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The card of a version, and what the ledger says of it."""
+    from milk.cli.models import show_model
+
+    show_model(version, data=data, home=home, as_json=as_json)
+
+
+@models_app.command("compare")
+def models_compare(
+    first: Annotated[str, typer.Argument(help="A version, as the challenger.")],
+    second: Annotated[str, typer.Argument(help="Another one, as the champion.")],
+    data: DataOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Two recipes refitted on the same months, which neither search saw, and what the gate would say."""
+    from milk.cli.models import compare_models
+
+    compare_models(first, second, data=data, home=home, as_json=as_json)
+
+
+@models_app.command("promote")
+def models_promote(
+    version: Annotated[str, typer.Argument(help="The version to put into production.")],
+    reason: ReasonOption,
+    data: DataOption = None,
+    home: HomeOption = None,
+    by: ByOption = None,
+) -> None:
+    """Put a version into production without asking the gate; it acts from the next issue on."""
+    from milk.cli.models import promote_model
+
+    promote_model(version, reason=reason, by=by, data=data, home=home)
+
+
+@models_app.command("rollback")
+def models_rollback(
+    reason: ReasonOption,
+    to: Annotated[str | None, typer.Option("--to", help="A version. [default: the one before the present one]")] = None,
+    data: DataOption = None,
+    home: HomeOption = None,
+    by: ByOption = None,
+) -> None:
+    """Put the version into production again that was there before; it acts from the next issue on."""
+    from milk.cli.models import roll_back_model
+
+    roll_back_model(to=to, reason=reason, by=by, data=data, home=home)
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ def show_status(*, data: Path | None, home: Path | None) -> None:
     say(f"home      {place.path}")
     _print_dataset(dataset, dt.datetime.now(dt.UTC))
     _print_forecast(place)
-    with _store(settings, place) as store:
+    with existing_store(settings, place) as store:
         _print_published(place, store)
         _print_model(place, store)
 
@@ -93,7 +93,7 @@ def _print_model(home: Home, store: sa.Engine | None) -> None:
 
 
 @contextmanager
-def _store(settings: Settings, home: Home) -> Iterator[sa.Engine | None]:
+def existing_store(settings: Settings, home: Home) -> Iterator[sa.Engine | None]:
     """The store; `None` where its file is not there yet: to look is not to make."""
     if settings.store_url is None and not Path(home.store_url.removeprefix("sqlite:///")).exists():
         yield None

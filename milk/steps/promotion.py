@@ -1,27 +1,28 @@
-"""Put the staged version to the gate and write the outcome into the ledger."""
+"""Put the staged version to the gate, or do what a person asks, and write the outcome into the ledger."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 import sqlalchemy as sa
 
-from milk.errors import VersionOutdated
-from milk.evaluation.backtest import RECIPE, run_backtest
+from milk.errors import BadSetting, PromotionRefused, VersionOutdated, VersionRefused
+from milk.evaluation.backtest import RECIPE
+from milk.evaluation.evidence import evidence_of
 from milk.evaluation.promotion import Decision, decide_promotion
-from milk.evaluation.scores import scores_by_horizon, summary
-from milk.forecasting.fit import recipe_of
-from milk.forecasting.recipe import Recipe
+from milk.home.documents import read_document
 from milk.home.layout import Home
 from milk.models.version import ModelVersion, read_version
-from milk.publication.ledger import PromotionRow, append_promotion, current_champion
+from milk.publication.ledger import PromotionRow, append_promotion, current_champion, promotions
 from milk.publication.schema import ActorKind
 from milk.series import SERIES_ID
+from milk.steps.evidence import last_searched, version_evidence
 from milk.steps.staging import write_recipe
+from milk.steps.trail import BY_HAND, CHALLENGER, ROLLED_BACK, RULE, judged_versions, production_trail
 from milk.steps.training import Training
 
-CHALLENGER = "challenger_version_id"
-"""Names, among the numbers of a row, the version that was put to the gate."""
+STAGED = "staging_model"
+"""The document that names the staged version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,12 @@ def promote_staged(
         VersionRefused: the version in production is damaged.
         PromotionRefused: another promotion came in between.
     """
-    standing = current_champion(store, SERIES_ID)
-    if standing is not None and staged.version_id in _judged(standing):
+    rows = promotions(store, SERIES_ID)
+    standing = rows[-1] if rows else None
+    if standing is not None and staged.version_id in judged_versions(rows):
         return Promotion(standing, None)
-    challenger = summary(scores_by_horizon(training.backtest), RECIPE)
     version = None if standing is None else _readable(home, standing)
-    champion = None if version is None else _champion_scores(version, training)
-    window = training.params.window
-    decision = decide_promotion(challenger, champion, months=f"{window.first} to {window.last}")
+    decision = judge(staged, version, training)
     winner = _winner(home, staged, version, decision, training)
     considered = staged if decision.outcome != "fallback" else winner
     row = PromotionRow(
@@ -74,12 +73,81 @@ def promote_staged(
         champion_version_id=winner.version_id,
         champion_sha256=winner.sha256,
         previous_version_id=None if standing is None else standing.champion_version_id,
-        data_cutoff=dt.datetime.fromisoformat(winner.card["data"]["data_cutoff"]),
+        data_cutoff=_data_cutoff(winner),
         run_id=actor.run_id,
     )
-    append_promotion(store, row, expected_previous=row.previous_version_id)
-    written = current_champion(store, SERIES_ID)
-    return Promotion(written or row, decision)
+    return Promotion(_written(store, row), decision)
+
+
+def judge(staged: ModelVersion, champion: ModelVersion | None, training: Training) -> Decision:
+    """Put a version, of which a training is, to the gate; nothing is written.
+
+    Raises:
+        VersionRefused: the recipe of the champion cannot be built, or a card does not say what its search saw.
+    """
+    searches = [last_searched(version) for version in (staged, champion) if version is not None]
+    own = evidence_of(training.backtest, RECIPE, search_last_origins=searches)
+    if champion is None:
+        return decide_promotion(own, None, is_fresher=True)
+    return decide_promotion(
+        own, version_evidence(champion, training, searches), is_fresher=is_fresher(staged, champion)
+    )
+
+
+def is_fresher(version: ModelVersion, other: ModelVersion) -> bool:
+    """Whether newer data took part in a version: a later price, or a revision received later."""
+    return _data_cutoff(version) > _data_cutoff(other)
+
+
+def promote_version(
+    home: Home, store: sa.Engine, version_id: str, *, reason: str, actor: Actor, decided_at: dt.datetime
+) -> PromotionRow:
+    """Put a version into production because a person says so; the gate is not asked.
+
+    The version is loaded and verified before the pointer moves, against the hash that ledger or staging hold of it.
+
+    Returns:
+        The row of the ledger.
+
+    Raises:
+        BadSetting: no reason is given.
+        PromotionRefused: the version is the champion already, its files are missing, damaged or of another schema, or
+            another promotion came in between.
+    """
+    rows = promotions(store, SERIES_ID)
+    version = _fit_for_production(home, rows, version_id, reason)
+    return _written(store, _by_hand(rows, version, BY_HAND, reason=reason, actor=actor, decided_at=decided_at))
+
+
+def roll_back(
+    home: Home, store: sa.Engine, *, to: str | None = None, reason: str, actor: Actor, decided_at: dt.datetime
+) -> PromotionRow:
+    """Put a version into production again that was there before; otherwise as `promote_version`.
+
+    Args:
+        home: the home.
+        store: its store.
+        to: the version; by default the one that was in production before the present one (see `production_trail`).
+        reason: why, for the ledger.
+        actor: who.
+        decided_at: when.
+
+    Returns:
+        The row of the ledger.
+
+    Raises:
+        BadSetting: no reason is given.
+        PromotionRefused: there is no such version, or as for `promote_version`.
+    """
+    rows = promotions(store, SERIES_ID)
+    version_id = _earlier(rows) if to is None else to
+    if all(row.champion_version_id != version_id for row in rows):
+        raise PromotionRefused(
+            f"{version_id} was never in production, so there is no going back to it. `milk models list` shows what "
+            "was; `milk models promote` puts a version there for the first time."
+        )
+    version = _fit_for_production(home, rows, version_id, reason)
+    return _written(store, _by_hand(rows, version, ROLLED_BACK, reason=reason, actor=actor, decided_at=decided_at))
 
 
 def load_champion(home: Home, store: sa.Engine) -> ModelVersion | None:
@@ -94,9 +162,86 @@ def load_champion(home: Home, store: sa.Engine) -> ModelVersion | None:
     return read_version(home.models, standing.champion_version_id, expected_sha256=standing.champion_sha256)
 
 
-def _judged(standing: PromotionRow) -> set[object]:
-    """The versions of which the newest row speaks; in a fallback the one refused stands in its numbers only."""
-    return {standing.version_id, standing.champion_version_id, standing.numbers.get(CHALLENGER)}
+def known_hash(home: Home, rows: Sequence[PromotionRow], version_id: str) -> str | None:
+    """The hash that a version must have, by the ledger or else by what is staged; `None` where neither knows it."""
+    for row in reversed(rows):
+        if row.champion_version_id == version_id:
+            return row.champion_sha256
+        if row.version_id == version_id:
+            return row.sha256
+    staged = read_document(home, STAGED)
+    if not isinstance(staged, dict) or staged.get("version_id") != version_id:
+        return None
+    return str(staged.get("sha256"))
+
+
+def _earlier(rows: Sequence[PromotionRow]) -> str:
+    """The version before the champion."""
+    trail = production_trail(rows)
+    if not trail:
+        raise PromotionRefused(
+            "Nothing is in production yet, so there is nothing to roll back. Train first: `milk run`."
+        )
+    if len(trail) == 1:
+        raise PromotionRefused(
+            f"Nothing was in production before {trail[0]}, so there is nothing to roll back to. `milk models list` "
+            "shows what there is, `milk models promote` puts another version into production."
+        )
+    return trail[-2]
+
+
+def _fit_for_production(home: Home, rows: Sequence[PromotionRow], version_id: str, reason: str) -> ModelVersion:
+    """The version that a person wants in production, loaded and verified."""
+    if not reason.strip():
+        raise BadSetting("--reason: say why, for whoever reads the ledger a year from now.")
+    if rows and rows[-1].champion_version_id == version_id:
+        raise PromotionRefused(f"{version_id} is in production already. Nothing was changed.")
+    try:
+        return read_version(home.models, version_id, expected_sha256=known_hash(home, rows, version_id))
+    except VersionRefused as error:
+        raise PromotionRefused(
+            f"{version_id} cannot go to production. {error} Nothing was changed; `milk models list` shows which "
+            "versions are whole."
+        ) from error
+
+
+def _by_hand(
+    rows: Sequence[PromotionRow],
+    version: ModelVersion,
+    rule: str,
+    *,
+    reason: str,
+    actor: Actor,
+    decided_at: dt.datetime,
+) -> PromotionRow:
+    scores = version.card["scores"]["recipe"]
+    shown = {f"card_{name}": float(value) for name, value in scores.items() if isinstance(value, int | float)}
+    return PromotionRow(
+        series_id=SERIES_ID,
+        version_id=version.version_id,
+        sha256=version.sha256,
+        decided_at=decided_at,
+        actor_kind=actor.kind,
+        actor=actor.name,
+        decision="promoted",
+        reason=reason.strip(),
+        numbers={RULE: rule, **shown},
+        champion_version_id=version.version_id,
+        champion_sha256=version.sha256,
+        previous_version_id=rows[-1].champion_version_id if rows else None,
+        data_cutoff=_data_cutoff(version),
+        run_id=actor.run_id,
+    )
+
+
+def _written(store: sa.Engine, row: PromotionRow) -> PromotionRow:
+    """The row as the ledger holds it, written unless another promotion came in between."""
+    append_promotion(store, row, expected_previous=row.previous_version_id)
+    return current_champion(store, SERIES_ID) or row
+
+
+def _data_cutoff(version: ModelVersion) -> dt.datetime:
+    return dt.datetime.fromisoformat(version.card["data"]["data_cutoff"])
 
 
 def _winner(
@@ -113,23 +258,3 @@ def _readable(home: Home, standing: PromotionRow) -> ModelVersion | None:
         return read_version(home.models, standing.champion_version_id, expected_sha256=standing.champion_sha256)
     except VersionOutdated:
         return None
-
-
-def _champion_scores(version: ModelVersion, training: Training) -> dict[str, float]:
-    """The recipe of the champion, refitted at every origin of the very rows of the challenger."""
-    forecaster, method = recipe_of(version.model["recipe"])
-    if not isinstance(forecaster, Recipe):
-        return summary(scores_by_horizon(training.backtest), "last_value")
-    setting, choice = forecaster.setting, training.params.choice
-    blocks = {block: tuple(horizons) for block, horizons in version.model["recipe"]["blocks"].items()}
-    table: pd.DataFrame = training.backtest
-    if (setting, method, blocks) != (choice.setting, choice.method, choice.blocks):
-        table = run_backtest(
-            training.features,
-            training.params.window,
-            price_rule=training.price_rule,
-            method=method,
-            setting=setting,
-            blocks=blocks,
-        )
-    return summary(scores_by_horizon(table), RECIPE)

@@ -29,6 +29,7 @@ from milk.steps.receive import table_of
 from milk.steps.training import Params
 from milk.tables import TABLES
 from milk_assets.defs.data_checks import data_checks
+from milk_assets.defs.model_checks import model_checks
 from milk_assets.defs.resources import Workplace
 from milk_assets.defs.shown import table_of_rows
 from milk_assets.defs.staged import read_staged
@@ -251,4 +252,5 @@ def all_checks() -> Iterator[dg.AssetChecksDefinition]:
         store_is_whole,
         nothing_unpublished,
     )
+    yield from model_checks()
     yield from data_checks()

@@ -236,6 +236,10 @@ ELSEWHERE = {
     "no_cell_in_doubt": "red on the sample, see below",
     "inputs_as_in_training": "in test_restored_and_drift.py, with features",
     "recipe_hits": "in test_restored_and_drift.py, with forecasts",
+    "is_of_newest_data": "in test_model_checks.py, with older features",
+    "coverage_in_band": "in test_model_checks.py, with narrow intervals",
+    "champion_still_wins": "in test_model_checks.py, with a version promoted by hand",
+    "shown_as_in_ledger": "in test_model_checks.py, with a promotion that the UI was not told",
     "served_as_forecast": "in test_publication.py, with a month that cannot be published",
 }
 """Checks whose fault is not planted in a stored table."""

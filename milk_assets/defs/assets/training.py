@@ -12,17 +12,19 @@ from milk.evaluation.promotion import beats_last_value
 from milk.evaluation.scores import scores_by_horizon, summary
 from milk.home.documents import read_document
 from milk.home.tables import frame_hash
+from milk.models.card import card_markdown
 from milk.models.version import ModelVersion
 from milk.pictures import coverage_by_horizon, errors_by_horizon, search_results
 from milk.publication.ledger import promoted_by
 from milk.series import SERIES_ID, series_register
-from milk.steps.promotion import Actor, load_champion, promote_staged
+from milk.steps.promotion import load_champion, promote_staged
 from milk.steps.provenance import is_synthetic
 from milk.steps.staging import stage_version
 from milk.steps.training import Params, Training, backtest_params, choose_params, own_backtest
 from milk.tables import BACKTEST
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata
+from milk_assets.defs.production import actor_of, production_metadata
 from milk_assets.defs.resources import Clock, Workplace
 
 GROUP = "training"
@@ -115,6 +117,7 @@ def staging_model(
             "is_synthetic": bool(version.card["is_synthetic"]),
             "beats_last_value": beats_last_value(version.card["scores"]["recipe"]),
             "card": dg.MetadataValue.json(version.card),
+            "card_as_page": dg.MetadataValue.md(card_markdown(version)),
             "model": dg.MetadataValue.json({k: v for k, v in version.model.items() if k != "training_distribution"}),
             "training_distribution": markdown_table(_distribution_rows(version)),
         },
@@ -122,7 +125,7 @@ def staging_model(
     )
 
 
-@dg.asset(group_name=GROUP, kinds={"sqlite"}, owners=OWNERS, code_version="1", io_manager_key="ledger_io")
+@dg.asset(group_name=GROUP, kinds={"sqlite"}, owners=OWNERS, code_version="2", io_manager_key="ledger_io")
 def prod_model(
     context: dg.AssetExecutionContext,
     workplace: Workplace,
@@ -134,35 +137,26 @@ def prod_model(
 ) -> dg.MaterializeResult[ModelVersion]:
     """Which model version is in production, since when, by whom and why: the newest row of an append-only ledger.
 
-    The staged version is promoted if it beats the last value and is not worse than the champion on the same rows. With
-    no champion and nothing that beats the last value, a version that repeats the last value goes to production, and the
-    ledger says so. A promotion acts from the next issue on.
+    The staged version must beat the last value, next month and over the year, with intervals that hold what they say,
+    on months that no search saw. Then it is promoted if it is better than the champion by more than chance, or not
+    worse within a tolerance (3 % over ten years) and of newer data. With no champion and nothing that may replace it, a
+    version that repeats the last value goes to production, and the ledger says so. A promotion acts from the next issue
+    on. A person promotes and rolls back with `milk models`; a training does not bring back the version that a person
+    took out.
     """
     training = _training(workplace, clock, features, params, backtest)
-    actor = Actor("run", context.run.job_name, context.run.run_id)
+    actor = actor_of(context.run)
     with explained(), workplace.store() as store:
         promotion = promote_staged(
             workplace.home, store, staging_model, training, actor=actor, decided_at=training.created_at
         )
         champion = load_champion(workplace.home, store) or staging_model
         promoted = promoted_by(store, SERIES_ID)
-    row = promotion.champion
     outcome = promotion.decision.outcome if promotion.decision else "nothing new: judged before"
     return dg.MaterializeResult(
         value=champion,
-        metadata={
-            "in_production": row.champion_version_id,
-            "recipe": champion.recipe_name,
-            "considered": row.version_id,
-            "outcome": outcome,
-            "reason": row.reason,
-            "judged_at": row.decided_at.isoformat(),
-            "in_production_since": promoted.decided_at.isoformat() if promoted else "never promoted",
-            "promoted_by": f"{promoted.actor_kind} {promoted.actor}" if promoted else "nobody",
-            "previous": row.previous_version_id or "none",
-            "numbers": dg.MetadataValue.json(dict(row.numbers)),
-        },
-        data_version=dg.DataVersion(row.champion_version_id),
+        metadata=production_metadata(promotion.champion, champion, promoted, outcome=outcome),
+        data_version=dg.DataVersion(promotion.champion.champion_version_id),
     )
 
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from milk.evaluation.scores import ROUNDING, WORST_RATIO, bounded_ratio, without_rounding
 from milk.evaluation.significance import (
+    FEWEST_TERMS,
     LARGEST_STATISTIC,
     SMALLEST_SAMPLE,
+    better_than,
     bootstrap_ratio,
     diebold_mariano,
     two_sided_p,
@@ -288,3 +290,55 @@ def test_blocks_that_leave_nothing_to_draw_are_refused(block: int) -> None:
 def test_a_negative_square_is_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         bootstrap_ratio([1.0] * 9 + [-1.0], [2.0] * 10, block_months=1)
+
+
+def slow_cosine_statistic(d: list[float], terms: int) -> float:
+    n = len(d)
+    squares = 0.0
+    for j in range(1, terms + 1):
+        squares += (math.sqrt(2 / n) * sum(d[t] * math.cos(math.pi * j * (t + 0.5) / n) for t in range(n))) ** 2
+    return math.sqrt(n) * sum(d) / n / math.sqrt(squares / terms)
+
+
+@given(LOSSES, LOSSES, st.integers(1, 14))
+@settings(max_examples=50, deadline=None)
+def test_the_cosine_test_is_the_slow_one(first: list[float], second: list[float], horizon: int) -> None:
+    n = min(len(first), len(second))
+    own, reference = first[:n], second[:n]
+    test = better_than(own, reference, horizon_months=horizon)
+    assert test.terms == max(FEWEST_TERMS, min(int(0.4 * n ** (2 / 3)), n // horizon))
+    assert test.months == n
+    difference = [a - b for a, b in zip(own, reference, strict=True)]
+    if np.std(difference) > 1e-6 and abs(np.mean(difference)) > 1e-6:
+        slow = slow_cosine_statistic(difference, test.terms)
+        assert test.statistic == pytest.approx(
+            min(max(slow, -LARGEST_STATISTIC), LARGEST_STATISTIC), rel=1e-6, abs=1e-6
+        )
+    two_sided = two_sided_p(test.statistic, test.terms)
+    assert test.p_value == pytest.approx(two_sided / 2 if test.statistic < 0 else 1 - two_sided / 2)
+
+
+def test_better_is_one_sided_and_turns_with_the_models() -> None:
+    rng = np.random.default_rng(3)
+    own, reference = two_models(rng, 360, 12, size=0.5)
+    better, worse = (better_than(*pair, horizon_months=12) for pair in ((own, reference), (reference, own)))
+    assert better.p_value < 0.01
+    assert worse.p_value == pytest.approx(1 - better.p_value)
+    assert worse.statistic == pytest.approx(-better.statistic)
+
+
+def test_equal_losses_are_not_better_and_a_constant_difference_is_beyond_doubt() -> None:
+    same = better_than([1.0] * 24, [1.0 + 1e-12] * 24, horizon_months=12)
+    assert (same.statistic, same.p_value) == (0.0, 0.5)
+    always = better_than([1.0] * 24, [2.0] * 24, horizon_months=12)
+    assert always.statistic == -LARGEST_STATISTIC
+    assert always.p_value < 1e-5
+
+
+def test_the_cosine_test_refuses_what_it_cannot_compare() -> None:
+    with pytest.raises(ValueError, match="at least 8"):
+        better_than([1.0] * 7, [2.0] * 7, horizon_months=1)
+    with pytest.raises(ValueError, match="differ in shape"):
+        better_than([1.0] * 9, [2.0] * 8, horizon_months=1)
+    with pytest.raises(ValueError, match="two series"):
+        better_than(np.ones((9, 2)), np.ones((9, 2)), horizon_months=1)

@@ -11,6 +11,7 @@ from tests.builders import RULE, sample_features
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 RUN = Actor("run", "a test", None)
+PERSON = Actor("person", "somebody", None)
 
 
 def train(features: pd.DataFrame, params: Params | None = None) -> Training:

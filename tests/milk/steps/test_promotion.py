@@ -18,12 +18,13 @@ from milk.months import Month
 from milk.publication.engine import migrate, open_store
 from milk.publication.ledger import PromotionRow, append_promotion, promotions
 from milk.series import SERIES_ID
+from milk.steps.evidence import last_searched
 from milk.steps.predictions import Issuing, issue_months
-from milk.steps.promotion import Promotion, load_champion, promote_staged
+from milk.steps.promotion import Promotion, load_champion, promote_staged, promote_version
 from milk.steps.staging import stage_version
-from milk.steps.training import Training
+from milk.steps.training import Training, choose_params
 from tests.builders import RULE, last_price_months, price_features, random_walk, sample_features
-from tests.milk.steps.homes import NOW, RUN, sample_training, train
+from tests.milk.steps.homes import NOW, PERSON, RUN, sample_training, train
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def with_setting(training: Training, setting: Setting) -> Training:
 
 
 WORSE = Setting((24.0,), 2.0, 0.0)
+MUCH_WORSE = Setting((6.0,), 1.0, 0.0)
 HOPELESS = Setting((3.0,), 12.0, 0.0)
 """Twelve times the drift of the last few months."""
 
@@ -67,7 +69,8 @@ def test_the_first_version_that_beats_the_last_value_is_promoted(home: Home, sto
     assert (row.version_id, row.champion_version_id, row.previous_version_id) == (staged.version_id,) * 2 + (None,)
     assert (row.decision, row.champion_sha256) == ("promoted", staged.sha256)
     assert row.data_cutoff == dt.datetime.fromisoformat(staged.card["data"]["data_cutoff"])
-    assert row.numbers["challenger_ratio_year"] == staged.card["scores"]["recipe"]["ratio_year"]
+    assert row.numbers["rule"] == "no champion"
+    assert row.numbers["challenger_ratio_year"] == pytest.approx(staged.card["scores"]["recipe"]["ratio_year"])
     assert load_champion(home, store) == staged
 
 
@@ -100,9 +103,12 @@ def test_a_worse_challenger_is_kept_out_and_not_judged_twice(home: Home, store: 
     assert len(promotions(store, SERIES_ID)) == 2
 
 
-def test_a_better_challenger_replaces_the_champion(home: Home, store: sa.Engine) -> None:
-    former, _first = promote(home, store, with_setting(sample_training(), WORSE))
+def test_a_better_challenger_replaces_the_champion_without_newer_data(home: Home, store: sa.Engine) -> None:
+    former = stage_version(home, with_setting(sample_training(), MUCH_WORSE))
+    promote_version(home, store, former.version_id, reason="by mistake", actor=PERSON, decided_at=NOW)
     better, promotion = promote(home, store, sample_training())
+    assert promotion.champion.numbers["rule"] == "better"
+    assert float(promotion.champion.numbers["p_value"]) < 0.025
     assert promotion.champion.decision == "promoted"
     assert promotion.champion.previous_version_id == former.version_id
     assert load_champion(home, store) == better
@@ -114,6 +120,7 @@ def test_a_month_later_the_same_recipe_is_promoted_with_the_newer_fit(home: Home
     promote(home, store, train(earlier, sample_training_before_the_last_month().params))
     newer, promotion = promote(home, store, train(features, sample_training_before_the_last_month().params))
     assert promotion.champion.champion_version_id == newer.version_id
+    assert promotion.champion.numbers["rule"] == "not worse and fresher"
     assert promotion.champion.numbers["champion_ratio_year"] == promotion.champion.numbers["challenger_ratio_year"]
 
 
@@ -147,7 +154,7 @@ def test_a_fallback_again_writes_no_row_and_a_later_winner_replaces_it(home: Hom
     assert len(promotions(store, SERIES_ID)) == 1
     better, promotion = promote(home, store, sample_training())
     assert promotion.champion.champion_version_id == better.version_id
-    assert promotion.champion.numbers["champion_ratio_year"] == 1.0
+    assert promotion.champion.numbers["champion_ratio_year"] == pytest.approx(1.0)
 
 
 def test_a_recipe_that_loses_to_the_last_value_does_not_replace_a_champion(home: Home, store: sa.Engine) -> None:
@@ -236,3 +243,23 @@ def test_where_nothing_beats_the_last_value_an_outdated_champion_gives_way_to_it
     assert champion is not None
     assert champion.recipe_name == "last_value"
     assert promotion.champion.previous_version_id == old.version_id
+
+
+def test_only_months_that_neither_search_saw_are_judged(home: Home, store: sa.Engine) -> None:
+    """The champion's search ended later than the challenger's: what it saw is not held against the challenger."""
+    features = sample_features()
+    recent = train(features, choose_params(features, price_rule=RULE, evaluation_months=36))
+    champion = stage_version(home, with_setting(recent, WORSE))
+    promote_version(home, store, champion.version_id, reason="x", actor=PERSON, decided_at=NOW)
+    _staged, promotion = promote(home, store, sample_training())
+    numbers = promotion.champion.numbers
+    assert champion.card["windows"]["search_last_origin"] == "2022-11"
+    assert (numbers["months"], numbers["first_month"], numbers["last_month"]) == (36, "2023-11", "2026-10")
+
+
+def test_a_card_that_does_not_say_what_its_search_saw_cannot_be_compared(home: Home) -> None:
+    version = stage_version(home, sample_training())
+    assert last_searched(version) == Month(2020, 11)
+    for windows in ({}, {"search_last_origin": "soon"}, None):
+        with pytest.raises(VersionRefused, match="does not say which months its search saw"):
+            last_searched(dataclasses.replace(version, card={**version.card, "windows": windows}))
