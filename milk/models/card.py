@@ -66,9 +66,26 @@ def _scores(card: Mapping[str, Any], recipe_name: str) -> str:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):
         return summary
     figures = [figure for figure in _FIGURES if all(isinstance(row.get(figure[0]), int | float) for row in rows)]
-    head = ["| " + " | ".join(name for _key, name, _form in figures) + " |", "|" + "---|" * len(figures)]
-    lines = ["| " + " | ".join(form.format(row[key]) for key, _name, form in figures) + " |" for row in rows]
+    intervals = _ratio_intervals(card)
+    names = [*(name for _key, name, _form in figures), *(["95 % interval of the ratio"] if intervals else [])]
+    head = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines = []
+    for row in rows:
+        cells = [form.format(row[key]) for key, _name, form in figures]
+        cells += [intervals.get(row.get("horizon_months"), "-")] if intervals else []
+        lines.append("| " + " | ".join(cells) + " |")
     return f"{summary}\n\n" + "\n".join([*head, *lines])
+
+
+def _ratio_intervals(card: Mapping[str, Any]) -> dict[Any, str]:
+    """By horizon the interval of the ratio to the last value; the first cards have none."""
+    against = card["scores"].get("against")
+    rows = against.get("last_value", []) if isinstance(against, Mapping) else []
+    return {
+        row["horizon_months"]: f"{row['ratio_low']:.3f} to {row['ratio_high']:.3f}"
+        for row in rows
+        if isinstance(row.get("ratio_low"), int | float)
+    }
 
 
 def _flat(content: object, prefix: str = "") -> dict[str, object]:

@@ -30,16 +30,17 @@ def test_a_card_tells_recipe_data_search_scores_and_software(tmp_path: Path) -> 
         "- search_last_origin: 2020-11",
         f"- key: {version.card['search']['key']}",
         "- numpy: ",
-        "| months ahead | RMSE | ratio to the last value | 80 % held | 95 % held | forecasts |",
+        "| months ahead | RMSE | ratio to the last value | 80 % held | 95 % held | forecasts | 95 % interval of the ",
         "- 2026-11-05: promoted. It was better.",
     ):
         assert said in page, said
     scores = version.card["scores"]["by_horizon"]["milk"]
+    own = version.card["scores"]["against"]["last_value"][0]
     rows = [line for line in page.splitlines() if line.startswith("| ") and line[2].isdigit()]
     assert len(rows) == len(scores) == 12
     assert rows[0] == (
         f"| 1 | {scores[0]['rmse']:.2f} | {scores[0]['ratio']:.3f} | {scores[0]['coverage_80']:.0%} | "
-        f"{scores[0]['coverage_95']:.0%} | 60 |"
+        f"{scores[0]['coverage_95']:.0%} | 60 | {own['ratio_low']:.3f} to {own['ratio_high']:.3f} |"
     )
 
 
