@@ -89,7 +89,7 @@ def build_histories(features: pd.DataFrame, *, price_rule: Availability, last_or
             f"wanted is {last_origin}. Give a longer price file."
         )
     cutoffs = [data_cutoff(issue_month_of(origin, price_rule)) for origin in origins]
-    known = _known_log_prices(price, first, cutoffs)
+    known = known_log_prices(price, first, cutoffs)
     columns = np.array([origin - first for origin in origins], dtype=np.int64)
     if last_origin - first >= known.shape[1]:
         raise NotEnoughHistory(
@@ -114,8 +114,17 @@ def observed(histories: Histories, row: int, steps: int) -> Floats:
     return np.asarray(prices[histories.origins[:, None] + np.arange(1, steps + 1)])
 
 
-def _known_log_prices(price: pd.DataFrame, first: Month, cutoffs: list[dt.datetime]) -> Floats:
-    """Origins x months: the newest vintage of each month that its cutoff allows."""
+def known_log_prices(price: pd.DataFrame, first: Month, cutoffs: list[dt.datetime]) -> Floats:
+    """Origins x months: the newest vintage of each month that its cutoff allows.
+
+    Args:
+        price: `month`, `known_since`, `value` in CLP/L, ordered by month and by when it was known.
+        first: the month of column 0.
+        cutoffs: an aware instant for each origin.
+
+    Returns:
+        Log CLP/L up to the newest month of `price`; NaN where nothing was known.
+    """
     column = (price["month"].dt.year * 12 + price["month"].dt.month - 1 - first.ordinal).to_numpy()
     vintage = price.groupby("month").cumcount().to_numpy()
     instants = price["known_since"].to_numpy(dtype="datetime64[us]")
