@@ -104,19 +104,19 @@ def publish(engine: sa.Engine, publication: Publication) -> Published:
             (issue, _fate(issue, standing.get((issue.series_id, issue.issue_month)))) for issue in publication.issues
         ]
         issues = [(issue, fate) for issue, fate in fates if fate.outcome != "unchanged"]
-        observed = _new_observed(connection, publication.observed)
+        observed = new_observed(connection, publication.observed)
         cards = _new_cards(connection, publication.cards)
         series = _new_series(connection, publication.series)
         outcomes = tuple(fate for _issue, fate in fates)
         if not (issues or observed or cards or series):
             return Published(None, outcomes)
-        publication_id = _begin(connection, publication)
-        _add(connection, ISSUES, [_issue_values(issue, fate) for issue, fate in issues], publication_id)
-        _add(connection, FORECASTS, [v for issue, fate in issues for v in _forecast_values(issue, fate)])
-        _add(connection, OBSERVED_PRICES, [plain_row(row) for row in observed], publication_id)
-        _add(connection, MODEL_CARDS, [_card_values(card) for card in cards], publication_id)
-        _add(connection, SCORES, [v for card in cards for v in _score_values(card)])
-        _add(connection, SERIES, series, publication_id)
+        publication_id = begin_publication(connection, publication)
+        add_rows(connection, ISSUES, [_issue_values(issue, fate) for issue, fate in issues], publication_id)
+        add_rows(connection, FORECASTS, [v for issue, fate in issues for v in _forecast_values(issue, fate)])
+        add_rows(connection, OBSERVED_PRICES, [plain_row(row) for row in observed], publication_id)
+        add_rows(connection, MODEL_CARDS, [_card_values(card) for card in cards], publication_id)
+        add_rows(connection, SCORES, [v for card in cards for v in _score_values(card)])
+        add_rows(connection, SERIES, series, publication_id)
         return Published(publication_id, outcomes, len(observed), len(cards), len(series))
 
 
@@ -209,7 +209,8 @@ def _data(data_versions: Mapping[str, Any]) -> dict[str, Any]:
     return {name: version for name, version in said_versions(data_versions).items() if name != "model"}
 
 
-def _new_observed(connection: sa.Connection, rows: Sequence[ObservedPrice]) -> list[ObservedPrice]:
+def new_observed(connection: sa.Connection, rows: Sequence[ObservedPrice]) -> list[ObservedPrice]:
+    """The prices of which the store holds no value that was known from the same instant on."""
     columns = OBSERVED_PRICES.c
     query = sa.select(columns.series_id, columns.month, columns.known_since).where(
         columns.series_id.in_({row.series_id for row in rows})
@@ -244,7 +245,8 @@ def _new_series(connection: sa.Connection, rows: Sequence[SeriesRow]) -> list[di
     return new
 
 
-def _begin(connection: sa.Connection, publication: Publication) -> int:
+def begin_publication(connection: sa.Connection, publication: Publication) -> int:
+    """Begin a publication and return its number; only where something is new, inside the same transaction."""
     values = {
         "published_at": publication.published_at,
         "run_id": publication.run_id,
@@ -253,9 +255,10 @@ def _begin(connection: sa.Connection, publication: Publication) -> int:
     return int(connection.execute(sa.insert(PUBLICATIONS).returning(PUBLICATIONS.c.id), values).scalar_one())
 
 
-def _add(
+def add_rows(
     connection: sa.Connection, table: sa.Table, rows: Iterable[dict[str, Any]], publication_id: int | None = None
 ) -> None:
+    """Add rows to a table, each naming its publication where one is given."""
     named = {} if publication_id is None else {"publication_id": publication_id}
     if values := [row | named for row in rows]:
         connection.execute(sa.insert(table), values)

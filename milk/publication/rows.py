@@ -86,7 +86,7 @@ class Issue:
         said["data_versions"] = said_versions(self.data_versions)
         said["data_cutoff"] = self.data_cutoff.astimezone(dt.UTC)
         said["forecasts"] = [row.content() for row in sorted(self.forecasts, key=lambda row: row.target_month)]
-        return {name: _comparable(value) for name, value in said.items()}
+        return {name: comparable(value) for name, value in said.items()}
 
     @property
     def content_sha256(self) -> str:
@@ -159,7 +159,7 @@ class SeriesRow:
     @property
     def content_sha256(self) -> str:
         """The hash of the content."""
-        return sha256_hex(canonical_json({name: _comparable(value) for name, value in plain_row(self).items()}))
+        return sha256_hex(canonical_json({name: comparable(value) for name, value in plain_row(self).items()}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ def plain_row(row: Any) -> dict[str, Any]:  # noqa: ANN401  # because any of the
     return {f.name: getattr(row, f.name) for f in dataclasses.fields(row)}
 
 
-def _comparable(value: Any) -> Any:  # noqa: ANN401  # because it takes any value of a row
+def comparable(value: Any) -> Any:  # noqa: ANN401  # because it takes any value of a row
     """A value as the hash sees it: rounded, months and instants as text, keys in one order."""
     if isinstance(value, float):
         # A zero has one sign here.
@@ -190,9 +190,9 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401  # because it takes any valu
     if isinstance(value, dt.datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(name): _comparable(part) for name, part in value.items()}
+        return {str(name): comparable(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_comparable(part) for part in value]
+        return [comparable(part) for part in value]
     return value
 
 

@@ -6,11 +6,11 @@ This folder is no package: only Alembic may load this file, and it needs no sett
 
 from alembic import context
 
-from milk.publication.schema import METADATA
+from milk.publication.schema import PUBLICATIONS
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=PUBLICATIONS.metadata,
     # SQLite changes a table by making it anew.
     render_as_batch=True,
 )

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from milk.errors import HomeBusy, PromotionRefused
 from milk.publication import ledger
+from milk.publication.columns import UtcDateTime
 from milk.publication.engine import migrate, open_store, reading, writing
 from milk.publication.ledger import PromotionRow, append_promotion, current_champion, promotions
-from milk.publication.schema import PROMOTIONS, UtcDateTime
+from milk.publication.schema import PROMOTIONS
 from tests.milk.publication.rows import NOON, in_processes, kept, promoted
 
 

@@ -17,11 +17,13 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from milk.errors import HomeRefused
+from milk.publication.columns import METADATA
 from milk.publication.engine import HEAD, migrate, open_store, reading, writing
 from milk.publication.ledger import append_promotion, current_champion, promotions
+from milk.publication.publish_judged import publish_decision, publish_scorecard
 from milk.publication.read import broken_issues, issue_records
-from milk.publication.schema import METADATA
 from tests.milk.publication.issues import NOVEMBER, OCTOBER, issue, observed, published
+from tests.milk.publication.judged import decision, judged, stamp, statistics
 from tests.milk.publication.rows import in_processes, promoted
 
 
@@ -106,6 +108,16 @@ def test_an_issue_of_before_the_cycle_keeps_its_hash_and_is_added_to(either: sa.
     pulled = tuple(dataclasses.replace(row, contribution_cycle=-0.01) for row in issue(OCTOBER).forecasts)
     assert published(either, issue(OCTOBER, forecasts=pulled)).issues[0].revision == 2
     assert broken_issues(either) == []
+
+
+def test_a_store_of_before_the_scorecard_keeps_what_it_holds(either: sa.Engine) -> None:
+    published(either, issue(OCTOBER, kind="live"))
+    _run(either, command.downgrade, "0003")
+    assert not {"scorecard", "scorecard_summary", "retrain_decisions"} & {*sa.inspect(either).get_table_names()}
+    migrate(either)
+    assert broken_issues(either) == []
+    assert publish_scorecard(either, [judged()], [statistics()], stamp()).judged == 1
+    assert publish_decision(either, decision(), stamp()) == 1
 
 
 def test_migrating_again_changes_nothing(store: sa.Engine) -> None:
@@ -247,5 +259,5 @@ def test_a_store_that_may_only_be_read_is_refused_when_written(store_url: str, s
 def test_a_store_of_a_newer_program_is_refused(store: sa.Engine) -> None:
     with writing(store) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(HomeRefused, match=r"cannot be brought to schema 0003: .*9999.*newer version of this program"):
+    with pytest.raises(HomeRefused, match=r"cannot be brought to schema 0004: .*9999.*newer version of this program"):
         migrate(store)
