@@ -30,6 +30,7 @@ from milk.steps.training import Params
 from milk.tables import TABLES
 from milk_assets.defs.data_checks import data_checks
 from milk_assets.defs.resources import Workplace
+from milk_assets.defs.scorecard_checks import scorecard_checks
 from milk_assets.defs.shown import table_of_rows
 from milk_assets.defs.staged import read_staged
 
@@ -252,3 +253,4 @@ def all_checks() -> Iterator[dg.AssetChecksDefinition]:
         nothing_unpublished,
     )
     yield from data_checks()
+    yield from scorecard_checks()
