@@ -8,90 +8,35 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from milk.scorecard_tables import SCORECARD
 from milk.series import Register, series_register
+from milk.table_columns import (
+    INSTANT,
+    INTERVAL_COLUMNS,
+    MONTH,
+    SERIES_ID_COLUMN,
+    contribution_column,
+    flag_column,
+    horizon_is_right,
+    intervals_nest,
+    month_column,
+    price_column,
+    share_column,
+    table_column,
+)
 
-MONTH = "datetime64[us]"
-INSTANT = "datetime64[us, UTC]"
 SHA256 = r"^[0-9a-f]{64}$"
 MODELS = ("milk", "last_value", "seasonal_naive", "drift", "seasonal_drift")
 
 
-def _column(
-    dtype: str,
-    meaning: str,
-    unit: str = "",
-    *,
-    checks: pa.Check | None = None,
-    nullable: bool = False,
-    unique: bool = False,
-) -> pa.Column:
-    metadata = {"dtype": dtype, "unit": unit}
-    return pa.Column(dtype, checks=checks, nullable=nullable, unique=unique, description=meaning, metadata=metadata)
-
-
-def _month(meaning: str, *, unique: bool = False) -> pa.Column:
-    is_first_day = pa.Check(_is_first_day, error="a month is written as its first day")
-    return _column(MONTH, meaning, checks=is_first_day, unique=unique)
-
-
-def _is_first_day(months: "pd.Series[pd.Timestamp]") -> "pd.Series[bool]":
-    return months == months.dt.to_period("M").dt.to_timestamp()
-
-
-def _price(meaning: str, *, nullable: bool = False) -> pa.Column:
-    is_price = pa.Check(lambda prices: (prices > 0) & np.isfinite(prices), error="a price is positive and finite")
-    return _column("float64", meaning, "CLP/L", checks=is_price, nullable=nullable)
-
-
-def _share(meaning: str) -> pa.Column:
-    return _column("float64", meaning, "share", checks=pa.Check.in_range(0, 1), nullable=True)
-
-
-def _flag(meaning: str) -> pa.Column:
-    return _column("bool", meaning)
-
-
-def _contribution(meaning: str, unit: str = "log points") -> pa.Column:
-    return _column("float64", meaning, unit, checks=pa.Check(np.isfinite, error="a contribution is finite"))
-
-
-_SERIES_ID = _column("str", "Series that is forecast.", checks=pa.Check.str_length(1, 64))
-_INTERVALS = {
-    "lower_80": _price("Lower end of the 80 % interval."),
-    "upper_80": _price("Upper end of the 80 % interval."),
-    "lower_95": _price("Lower end of the 95 % interval."),
-    "upper_95": _price("Upper end of the 95 % interval."),
-}
-
 _MEAN = "of the mean price from the issue month to the target month."
 _MEANS = {
-    "mean_price": _price("Mean of the forecasts from the issue month to the target month.", nullable=True),
-    "mean_lower_80": _price(f"Lower end of the 80 % interval {_MEAN}", nullable=True),
-    "mean_upper_80": _price(f"Upper end of the 80 % interval {_MEAN}", nullable=True),
-    "mean_lower_95": _price(f"Lower end of the 95 % interval {_MEAN}", nullable=True),
-    "mean_upper_95": _price(f"Upper end of the 95 % interval {_MEAN}", nullable=True),
+    "mean_price": price_column("Mean of the forecasts from the issue month to the target month.", nullable=True),
+    "mean_lower_80": price_column(f"Lower end of the 80 % interval {_MEAN}", nullable=True),
+    "mean_upper_80": price_column(f"Upper end of the 80 % interval {_MEAN}", nullable=True),
+    "mean_lower_95": price_column(f"Lower end of the 95 % interval {_MEAN}", nullable=True),
+    "mean_upper_95": price_column(f"Upper end of the 95 % interval {_MEAN}", nullable=True),
 }
-
-
-def _nested(price: str, prefix: str = "") -> pa.Check:
-    """80 inside 95, the forecast inside both; a row without any of them passes."""
-    ends = [f"{prefix}lower_95", f"{prefix}lower_80", price, f"{prefix}upper_80", f"{prefix}upper_95"]
-
-    def check(df: pd.DataFrame) -> "pd.Series[bool]":
-        grows: pd.Series[bool] = df[ends].diff(axis=1).iloc[:, 1:].ge(0).all(axis=1)
-        return grows | df[ends].isna().all(axis=1)
-
-    words = " <= ".join("forecast" if end == price else end for end in ends)
-    return pa.Check(check, error=f"intervals must nest: {words}")
-
-
-def _horizon_check() -> pa.Check:
-    def check(df: pd.DataFrame) -> "pd.Series[bool]":
-        target, origin = df["target_month"].dt, df["forecast_origin"].dt
-        months_ahead: pd.Series[int] = (target.year - origin.year) * 12 + target.month - origin.month
-        return months_ahead == df["horizon_months"]
-
-    return pa.Check(check, error="horizon_months must be target_month - forecast_origin")
 
 
 def column_types(schema: pa.DataFrameSchema) -> dict[str, str]:
@@ -105,23 +50,23 @@ def empty_table(schema: pa.DataFrameSchema) -> pd.DataFrame:
 
 
 _OF_SERIES = {
-    "series": _column("str", "Name of the series in the register."),
-    "month": _month("Month of the value."),
+    "series": table_column("str", "Name of the series in the register."),
+    "month": month_column("Month of the value."),
 }
 _RECEPTION = {
-    "known_since": _column(INSTANT, "From when the value is known: the rule of its series, or its reception."),
-    "known_by": _column(
+    "known_since": table_column(INSTANT, "From when the value is known: the rule of its series, or its reception."),
+    "known_by": table_column(
         "str", "'rule' for a first value, 'received' for a revised one.", checks=pa.Check.isin(["rule", "received"])
     ),
-    "received_at": _column(INSTANT, "When the file that brought it was received."),
+    "received_at": table_column(INSTANT, "When the file that brought it was received."),
 }
-_ROW = _column("int64", "Line of the file that held it; the header is line 1.", checks=pa.Check.ge(1))
-_SNAPSHOT = _column("str", "SHA-256 of that file.", checks=pa.Check.str_matches(SHA256))
+_ROW = table_column("int64", "Line of the file that held it; the header is line 1.", checks=pa.Check.ge(1))
+_SNAPSHOT = table_column("str", "SHA-256 of that file.", checks=pa.Check.str_matches(SHA256))
 
 OBSERVATIONS = pa.DataFrameSchema(
     {
         **_OF_SERIES,
-        "value": _column("str", "The value as received, text.", checks=pa.Check.str_length(1, 100)),
+        "value": table_column("str", "The value as received, text.", checks=pa.Check.str_length(1, 100)),
         "row": _ROW,
         **_RECEPTION,
         "snapshot": _SNAPSHOT,
@@ -136,23 +81,25 @@ OBSERVATIONS = pa.DataFrameSchema(
 RESTORED = pa.DataFrameSchema(
     {
         **_OF_SERIES,
-        "text": _column("str", "The cell as received, its decimal point lost.", checks=pa.Check.str_length(1, 100)),
-        "value": _column("float64", "The number, in the unit of its series.", nullable=True),
-        "status": _column(
+        "text": table_column(
+            "str", "The cell as received, its decimal point lost.", checks=pa.Check.str_length(1, 100)
+        ),
+        "value": table_column("float64", "The number, in the unit of its series.", nullable=True),
+        "status": table_column(
             "str",
             "'literal': the text says where its point is; 'restored': the power of ten was put back; 'uncertain': it "
             "may be another one; 'unreadable': the text is no number.",
             checks=pa.Check.isin(["literal", "restored", "uncertain", "unreadable"]),
         ),
-        "margin": _column(
+        "margin": table_column(
             "float64",
             "By how much the next best power of ten fits worse; infinite where the text, an identity or a base year "
             "leaves no other.",
             "log10 steps",
             nullable=True,
         ),
-        "is_proved": _flag("Whether the level of its block is proved; a block that is not is not used."),
-        "is_usable": _flag("Whether it is used: proved, its power of ten not in doubt, and plausible."),
+        "is_proved": flag_column("Whether the level of its block is proved; a block that is not is not used."),
+        "is_usable": flag_column("Whether it is used: proved, its power of ten not in doubt, and plausible."),
         **_RECEPTION,
         "row": _ROW,
         "snapshot": _SNAPSHOT,
@@ -167,16 +114,19 @@ RESTORED = pa.DataFrameSchema(
 
 def merged_table(register: Register) -> pa.DataFrameSchema:
     """The schema of the merged table: a column for each series of the register."""
-    columns: dict[str, pa.Column] = {"series_id": _SERIES_ID, "month": _month("Month of the row.", unique=True)}
+    columns: dict[str, pa.Column] = {
+        "series_id": SERIES_ID_COLUMN,
+        "month": month_column("Month of the row.", unique=True),
+    }
     for s in register.series:
         low, high = s.plausible
         meaning = f"{s.meaning} ('{s.column}')."
         in_range = pa.Check.in_range(low, high)
-        columns[s.name] = _column("float64", meaning, s.unit, checks=in_range, nullable=s.source != "milk_price")
-    columns["price_known_since"] = _column(INSTANT, "From when the price of the month is known.")
+        columns[s.name] = table_column("float64", meaning, s.unit, checks=in_range, nullable=s.source != "milk_price")
+    columns["price_known_since"] = table_column(INSTANT, "From when the price of the month is known.")
     for block in ("rain", "macro"):
         meaning = f"From when every {block} value of the month is known."
-        columns[f"{block}_known_since"] = _column(INSTANT, meaning, nullable=True)
+        columns[f"{block}_known_since"] = table_column(INSTANT, meaning, nullable=True)
     consecutive = pa.Check(
         lambda df: df["month"].dt.year.mul(12).add(df["month"].dt.month).diff().dropna().eq(1).all(),
         error="the months must follow each other without a gap",
@@ -195,12 +145,14 @@ MERGED_TABLE = merged_table(series_register())
 
 FEATURES = pa.DataFrameSchema(
     {
-        "series_id": _SERIES_ID,
-        "feature": _column("str", "Name of the feature; 'price' is the price itself."),
-        "month": _month("Month that the value describes."),
-        "value": _column("float64", "Value of the feature; the price in CLP/L, anomalies and changes in log points."),
-        "known_since": _column(INSTANT, "From when this value is known; a revised value is a further row."),
-        "is_repeated": _flag("Whether the value of the series is that of the month before."),
+        "series_id": SERIES_ID_COLUMN,
+        "feature": table_column("str", "Name of the feature; 'price' is the price itself."),
+        "month": month_column("Month that the value describes."),
+        "value": table_column(
+            "float64", "Value of the feature; the price in CLP/L, anomalies and changes in log points."
+        ),
+        "known_since": table_column(INSTANT, "From when this value is known; a revised value is a further row."),
+        "is_repeated": flag_column("Whether the value of the series is that of the month before."),
     },
     unique=["feature", "month", "known_since"],
     strict=True,
@@ -211,22 +163,22 @@ FEATURES = pa.DataFrameSchema(
 
 BACKTEST = pa.DataFrameSchema(
     {
-        "series_id": _SERIES_ID,
-        "price_lag_months": _column(
+        "series_id": SERIES_ID_COLUMN,
+        "price_lag_months": table_column(
             "int64", "Months by which the price was late in this evaluation.", "months", checks=pa.Check.ge(0)
         ),
-        "model": _column("str", "The recipe ('milk') or a baseline.", checks=pa.Check.isin(MODELS)),
-        "forecast_origin": _month("Last month whose price was known."),
-        "target_month": _month("Month that is forecast."),
-        "horizon_months": _column("int64", "target_month - forecast_origin.", "months", checks=pa.Check.ge(1)),
-        "prediction": _price("The forecast."),
-        **_INTERVALS,
-        "observed": _price("The price that came.", nullable=True),
+        "model": table_column("str", "The recipe ('milk') or a baseline.", checks=pa.Check.isin(MODELS)),
+        "forecast_origin": month_column("Last month whose price was known."),
+        "target_month": month_column("Month that is forecast."),
+        "horizon_months": table_column("int64", "target_month - forecast_origin.", "months", checks=pa.Check.ge(1)),
+        "prediction": price_column("The forecast."),
+        **INTERVAL_COLUMNS,
+        "observed": price_column("The price that came.", nullable=True),
         "mean_prediction": _MEANS["mean_price"],
         **{name: column for name, column in _MEANS.items() if name != "mean_price"},
-        "mean_observed": _price("The mean of the prices that came.", nullable=True),
+        "mean_observed": price_column("The mean of the prices that came.", nullable=True),
     },
-    checks=[_nested("prediction"), _nested("mean_prediction", "mean_"), _horizon_check()],
+    checks=[intervals_nest("prediction"), intervals_nest("mean_prediction", "mean_"), horizon_is_right()],
     unique=["price_lag_months", "model", "forecast_origin", "target_month"],
     strict=True,
     ordered=True,
@@ -236,37 +188,41 @@ BACKTEST = pa.DataFrameSchema(
 
 BATCH_PREDICTIONS = pa.DataFrameSchema(
     {
-        "series_id": _SERIES_ID,
-        "issue_month": _month("Month for which the forecast is issued; it uses only what was known before it began."),
-        "target_month": _month("Month that is forecast."),
-        "forecast_origin": _month("Last month whose price was known at the cutoff."),
-        "horizon_months": _column("int64", "target_month - forecast_origin.", "months", checks=pa.Check.ge(1)),
-        "price": _price("The forecast: the median of the price, nominal, without value added tax."),
-        **_INTERVALS,
+        "series_id": SERIES_ID_COLUMN,
+        "issue_month": month_column(
+            "Month for which the forecast is issued; it uses only what was known before it began."
+        ),
+        "target_month": month_column("Month that is forecast."),
+        "forecast_origin": month_column("Last month whose price was known at the cutoff."),
+        "horizon_months": table_column("int64", "target_month - forecast_origin.", "months", checks=pa.Check.ge(1)),
+        "price": price_column("The forecast: the median of the price, nominal, without value added tax."),
+        **INTERVAL_COLUMNS,
         **_MEANS,
-        "measured_80": _share("Share of the earlier 80 % intervals of this horizon that held the price."),
-        "measured_95": _share("The same of the 95 % intervals."),
-        "measured_forecasts": _column(
+        "measured_80": share_column("Share of the earlier 80 % intervals of this horizon that held the price."),
+        "measured_95": share_column("The same of the 95 % intervals."),
+        "measured_forecasts": table_column(
             "int64", "How many earlier intervals these shares rest on.", "forecasts", checks=pa.Check.ge(0)
         ),
-        "unit": _column("str", "Unit of the prices."),
-        "contribution_base": _contribution("Log of the last known price.", "log CLP/L"),
-        "contribution_drift": _contribution("What the trend adds to it."),
-        "contribution_season": _contribution("What the months of the year add."),
-        "contribution_momentum": _contribution("What the latest unexpected changes add."),
-        "contribution_cycle": _contribution("What the pull back from two years of unexpected changes adds."),
-        "contribution_other": _contribution("What other data than the price add."),
-        "interval_errors": _column("int64", "Past errors behind the interval.", "errors", checks=pa.Check.ge(1)),
-        "kind": _column("str", "'live' or 'hindcast' (docs/naming.md).", checks=pa.Check.isin(["live", "hindcast"])),
-        "model_version": _column("str", "The promoted version whose recipe was refitted."),
-        "issued_at": _column(INSTANT, "When the forecast was made."),
-        "data_cutoff": _column(INSTANT, "Nothing that became known later took part."),
-        "is_synthetic": _flag("Whether the data are invented."),
-        "data_versions": _column(
+        "unit": table_column("str", "Unit of the prices."),
+        "contribution_base": contribution_column("Log of the last known price.", "log CLP/L"),
+        "contribution_drift": contribution_column("What the trend adds to it."),
+        "contribution_season": contribution_column("What the months of the year add."),
+        "contribution_momentum": contribution_column("What the latest unexpected changes add."),
+        "contribution_cycle": contribution_column("What the pull back from two years of unexpected changes adds."),
+        "contribution_other": contribution_column("What other data than the price add."),
+        "interval_errors": table_column("int64", "Past errors behind the interval.", "errors", checks=pa.Check.ge(1)),
+        "kind": table_column(
+            "str", "'live' or 'hindcast' (docs/naming.md).", checks=pa.Check.isin(["live", "hindcast"])
+        ),
+        "model_version": table_column("str", "The promoted version whose recipe was refitted."),
+        "issued_at": table_column(INSTANT, "When the forecast was made."),
+        "data_cutoff": table_column(INSTANT, "Nothing that became known later took part."),
+        "is_synthetic": flag_column("Whether the data are invented."),
+        "data_versions": table_column(
             "str", "JSON: content hashes of what the recipe used, and versions of the tables read."
         ),
     },
-    checks=[_nested("price"), _nested("mean_price", "mean_"), _horizon_check()],
+    checks=[intervals_nest("price"), intervals_nest("mean_price", "mean_"), horizon_is_right()],
     unique=["issue_month", "target_month"],
     strict=True,
     ordered=True,
@@ -277,27 +233,29 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
 
 INPUT_DRIFT = pa.DataFrameSchema(
     {
-        "series_id": _SERIES_ID,
-        "issue_month": _month("Issue month whose inputs were judged, as known at its cutoff."),
-        "feature": _column("str", "Name of the feature; 'one_step_error' are the errors of the recipe itself."),
-        "block": _column("str", "Block of the feature."),
-        "is_input": _flag("Whether the recipe of the version uses it; only then may it lead to a retraining."),
-        "last_month": _column(MONTH, "Newest month known.", nullable=True),
-        "statistic": _column(
+        "series_id": SERIES_ID_COLUMN,
+        "issue_month": month_column("Issue month whose inputs were judged, as known at its cutoff."),
+        "feature": table_column("str", "Name of the feature; 'one_step_error' are the errors of the recipe itself."),
+        "block": table_column("str", "Block of the feature."),
+        "is_input": flag_column("Whether the recipe of the version uses it; only then may it lead to a retraining."),
+        "last_month": table_column(MONTH, "Newest month known.", nullable=True),
+        "statistic": table_column(
             "float64",
             "Size of the last six monthly changes against training, 1 where nothing happened; of the errors, the "
             "larger cumulative sum.",
             nullable=True,
         ),
-        "threshold": _column("float64", "What the statistic may be.", nullable=True),
-        "values_in_window": _column("int64", "Values behind the statistic.", "values", checks=pa.Check.ge(0)),
-        "is_drifted": _flag("The statistic is beyond its threshold."),
-        "is_out_of_range": _flag("A new value lies beyond what training lets expect; of the errors, they are biased."),
-        "is_missing": _flag("A month that is due, or one in the window, is not there."),
-        "is_frozen": _flag("More repeated values in a row than is usual."),
-        "is_unit_jump": _flag("A new value is out of range and near a factor of 10, 100, 1000 or a million."),
-        "finding": _column("str", "What was found, in words; empty where nothing was."),
-        "model_version": _column("str", "The version whose training is compared."),
+        "threshold": table_column("float64", "What the statistic may be.", nullable=True),
+        "values_in_window": table_column("int64", "Values behind the statistic.", "values", checks=pa.Check.ge(0)),
+        "is_drifted": flag_column("The statistic is beyond its threshold."),
+        "is_out_of_range": flag_column(
+            "A new value lies beyond what training lets expect; of the errors, they are biased."
+        ),
+        "is_missing": flag_column("A month that is due, or one in the window, is not there."),
+        "is_frozen": flag_column("More repeated values in a row than is usual."),
+        "is_unit_jump": flag_column("A new value is out of range and near a factor of 10, 100, 1000 or a million."),
+        "finding": table_column("str", "What was found, in words; empty where nothing was."),
+        "model_version": table_column("str", "The version whose training is compared."),
     },
     unique=["issue_month", "feature"],
     strict=True,
@@ -325,5 +283,6 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "features": FEATURES,
     "backtest": BACKTEST,
     "batch_predictions": BATCH_PREDICTIONS,
+    "scorecard": SCORECARD,
 }
 """The schema of each stored table, by its name."""

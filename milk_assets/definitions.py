@@ -12,6 +12,7 @@ from milk_assets.defs.assets.predictions import batch_predictions_asset
 from milk_assets.defs.assets.publication import published_predictions_asset
 from milk_assets.defs.assets.raw import raw_central_bank, raw_milk_price, raw_precipitation
 from milk_assets.defs.assets.restored import restored_central_bank
+from milk_assets.defs.assets.scorecard import scorecard
 from milk_assets.defs.assets.training import backtest, params, prod_model, staging_model
 from milk_assets.defs.checks import all_checks
 from milk_assets.defs.io_managers import DeltaIOManager, LedgerIOManager, ParamsIOManager, StagedVersionIOManager
@@ -45,6 +46,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
             prod_model,
             batch_predictions_asset(partitions),
             published_predictions_asset(partitions),
+            scorecard,
         ],
         asset_checks=list(all_checks()),
         jobs=[training_job(), forecast_job, publish],

@@ -61,7 +61,8 @@ def months_needed(longest_horizon: int) -> int:
 def _row(part: pd.DataFrame, horizon: int, observed_as: str) -> dict[str, Any]:
     months = int(part["target_month"].nunique())
     horizons = part["horizon_months"].to_numpy(dtype=np.int64)
-    needed = months_needed(int(horizons.max()))
+    needed, suffix = months_needed(int(horizons.max())), OBSERVED_AS[observed_as]
+    squared = _squared(part, suffix)
     row = {
         "series_id": part["series_id"].iloc[0],
         "observed_as": observed_as,
@@ -71,19 +72,19 @@ def _row(part: pd.DataFrame, horizon: int, observed_as: str) -> dict[str, Any]:
         "first_target": part["target_month"].min(),
         "last_target": part["target_month"].max(),
         "is_judged": months >= needed,
-        **_figures(part, OBSERVED_AS[observed_as]),
+        **_figures(part, squared, suffix),
     }
     if not row["is_judged"]:
         said = f"{months} of the {needed} months that it takes"
         return row | dict.fromkeys(FLAGS, False) | {"finding": said}
     shared = shared_surprises(_ordinals(part["forecast_origin"]), horizons)
-    row |= _bands(part, horizons, shared, OBSERVED_AS[observed_as])
-    row |= _ratio_intervals(part, int(horizons.max()), OBSERVED_AS[observed_as])
+    row |= _bands(part, horizons, shared, suffix)
+    row |= _ratio_intervals(squared, int(horizons.max()))
     row |= _flags(row)
     return row | {"finding": "; ".join(_findings(row))}
 
 
-def _figures(part: pd.DataFrame, suffix: str) -> dict[str, float]:
+def _figures(part: pd.DataFrame, squared: tuple[Floats, Floats], suffix: str) -> dict[str, float]:
     """The statistics themselves; bands and ends of intervals are not there yet."""
     error = part[f"error{suffix}"].to_numpy(dtype=np.float64)
     figures = {
@@ -91,7 +92,7 @@ def _figures(part: pd.DataFrame, suffix: str) -> dict[str, float]:
         "bias_band": math.nan,
         "rmse": float(np.sqrt(np.mean(error**2))),
     }
-    own, references = _squared(part, suffix)
+    own, references = squared
     ratios = bounded_ratio(np.sqrt(own.sum(axis=0)), np.sqrt(references.sum(axis=0)))
     for name, ratio in zip(REFERENCES, ratios, strict=True):
         figures |= {f"ratio_{name}": float(ratio) if len(own) else math.nan}
@@ -111,8 +112,8 @@ def _bands(part: pd.DataFrame, horizons: Integers, shared: Shared, suffix: str) 
     return bands
 
 
-def _ratio_intervals(part: pd.DataFrame, block_months: int, suffix: str) -> dict[str, float]:
-    own, references = _squared(part, suffix)
+def _ratio_intervals(squared: tuple[Floats, Floats], block_months: int) -> dict[str, float]:
+    own, references = squared
     if len(own) < months_needed(block_months):
         return {}
     ends = bootstrap_ratio(own, references, block_months=block_months)

@@ -91,6 +91,18 @@ def held_scorecard(engine: sa.Engine, series_id: str) -> HeldScorecard:
         )
 
 
+def judgement_hashes(engine: sa.Engine, series_id: str) -> dict[tuple[Month, Month], str]:
+    """The content hash of the newest judgement, by issue month and target month."""
+    columns = SCORECARD.c
+    query = (
+        sa.select(columns.issue_month, columns.target_month, columns.content_sha256)
+        .where(columns.series_id == series_id)
+        .order_by(columns.judgement)
+    )
+    with reading(engine) as connection:
+        return {(row.issue_month, row.target_month): row.content_sha256 for row in connection.execute(query)}
+
+
 def retrain_decisions(engine: sa.Engine, series_id: str) -> list[RetrainDecision]:
     """Every decision of a series, oldest first."""
     columns = [RETRAIN_DECISIONS.c[name] for name in RetrainDecision.__dataclass_fields__]

@@ -31,6 +31,7 @@ from milk.tables import TABLES
 from milk_assets.defs.data_checks import data_checks
 from milk_assets.defs.model_checks import model_checks
 from milk_assets.defs.resources import Workplace
+from milk_assets.defs.scorecard_checks import scorecard_checks
 from milk_assets.defs.shown import table_of_rows
 from milk_assets.defs.staged import read_staged
 
@@ -254,3 +255,4 @@ def all_checks() -> Iterator[dg.AssetChecksDefinition]:
     )
     yield from model_checks()
     yield from data_checks()
+    yield from scorecard_checks()

@@ -29,9 +29,14 @@ def monthly_forecast_job() -> UnresolvedAssetJobDefinition:
 
 
 def publish_job() -> UnresolvedAssetJobDefinition:
-    """From the forecasts of some issue months to what others read; the serving sensor starts it."""
+    """From the forecasts of some issue months to what others read; the serving sensor starts it.
+
+    The scorecard comes after the publication and has no partitions: one run over a range of months makes it once. The
+    months are published and recorded by then, so a scorecard that fails takes none of them back.
+    """
     return dg.define_asset_job(
         PUBLISH,
-        selection=dg.AssetSelection.assets("published_predictions"),
-        description="Publish the forecasts of some issue months; the serving sensor starts it by itself.",
+        selection=dg.AssetSelection.assets("published_predictions", "scorecard"),
+        description="Publish the forecasts of some issue months and judge those whose prices have come; the serving "
+        "sensor starts it by itself.",
     )

@@ -14,6 +14,9 @@ from milk.home.tables import write_table
 from milk.models.canonical import canonical_json, sha256_hex
 from milk.publication.engine import open_store, writing
 from milk.publication.ledger import append_promotion
+from milk.scorecard_tables import SCORECARD
+from milk.table_columns import INSTANT, MONTH
+from milk.tables import column_types
 from milk_assets.definitions import build_definitions
 from tests.milk_assets.conftest import Made
 from tests.milk_assets.places import FIRST, PRICE_FILE, Place, outcomes, sample_place
@@ -139,6 +142,15 @@ def _other_price(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(price=table["price"].where(~changed, table["price"] + 0.01))
 
 
+def _judged_at_no_horizon(place: Place) -> None:
+    """A row of ones, whose months are right and whose horizon is none."""
+    month, instant = pd.Timestamp("2026-11-01"), pd.Timestamp("2026-11-05T12:00Z")
+    ones = {"str": "?", "int64": 1, "float64": 1.0, "bool": True, MONTH: month, INSTANT: instant}
+    types = column_types(SCORECARD)
+    row = pd.DataFrame({name: [ones[kind]] for name, kind in types.items()}).astype(types)
+    write_table(place.home, "scorecard", row.assign(horizon_months=0))
+
+
 PLANTED: dict[str, tuple[str, str, Fault, str]] = {
     "an empty price": ("raw_milk_price", "schema", _in_table("raw_milk_price", _first_cell("value", "")), "value"),
     "an empty rain": ("raw_precipitation", "schema", _in_table("raw_precipitation", _first_cell("row", 0)), "row"),
@@ -226,6 +238,7 @@ PLANTED: dict[str, tuple[str, str, Fault, str]] = {
         _in_table("merged_table", _last_price_times(1.5)),
         "1 jumps in 1 series",
     ),
+    "judged at no horizon": ("scorecard", "schema", _judged_at_no_horizon, "horizon_months"),
     "another hash": ("prod_model", "pointer_resolves", _other_hash_in_the_ledger, "000000"),
 }
 ELSEWHERE = {
@@ -237,9 +250,13 @@ ELSEWHERE = {
     "inputs_as_in_training": "in test_restored_and_drift.py, with features",
     "recipe_hits": "in test_restored_and_drift.py, with forecasts",
     "is_of_newest_data": "in test_model_checks.py, with older features",
-    "coverage_in_band": "in test_model_checks.py, with narrow intervals",
     "champion_still_wins": "in test_model_checks.py, with a version promoted by hand",
     "shown_as_in_ledger": "in test_model_checks.py, with a promotion that the UI was not told",
+    "only_live_is_judged": "in test_scorecard.py, with a judged hindcast",
+    "judged_as_published": "in test_scorecard.py, with another price",
+    "coverage_in_band": "in test_model_checks.py, with narrow intervals; in test_scorecard.py, with two years of issues",
+    "no_bias": "in test_scorecard.py, with two years of issues",
+    "not_worse_than_last_value": "in test_scorecard.py, with two years of issues",
     "served_as_forecast": "in test_publication.py, with a month that cannot be published",
 }
 """Checks whose fault is not planted in a stored table."""
