@@ -254,7 +254,7 @@ ELSEWHERE = {
     "shown_as_in_ledger": "in test_model_checks.py, with a promotion that the UI was not told",
     "only_live_is_judged": "in test_scorecard.py, with a judged hindcast",
     "judged_as_published": "in test_scorecard.py, with another price",
-    "coverage_in_band": "in test_model_checks.py, with narrow intervals; in test_scorecard.py, with two years of issues",
+    "coverage_in_band": "in test_model_checks.py, with narrow intervals, and test_scorecard.py, with two years",
     "no_bias": "in test_scorecard.py, with two years of issues",
     "not_worse_than_last_value": "in test_scorecard.py, with two years of issues",
     "served_as_forecast": "in test_publication.py, with a month that cannot be published",
