@@ -203,7 +203,7 @@ def write_recipe(home: Home, training: Training, setting: Setting | None) -> Mod
         data={"features": data_version, "evaluation": f"{training.params.window.first}..{training.params.window.last}"},
         distribution=training_distribution(
             changes_of(training.features),
-            until=_described_until(training, histories.origin_month(len(histories) - 1)),
+            until=described_until(histories.origin_month(len(histories) - 1), training.price_rule),
             groups=blocks(),
         ),
     )
@@ -261,13 +261,13 @@ def _card(training: Training, histories: Histories, setting: Setting | None, dat
     }
 
 
-def _described_until(training: Training, origin: Month) -> dt.datetime:
+def described_until(origin: Month, price_rule: Availability) -> dt.datetime:
     """Until when the inputs count as training for the comparison with later ones.
 
     The newest months are the window by which the next issue is judged. Were they part of what it is judged by, a wrong
     unit in the newest price would widen the very limits that should tell it.
     """
-    return data_cutoff(issue_month_of(origin + (-WINDOW_MONTHS), training.price_rule))
+    return data_cutoff(issue_month_of(origin + (-WINDOW_MONTHS), price_rule))
 
 
 def _chosen_with(training: Training, origin: Month) -> dt.datetime:
