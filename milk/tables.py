@@ -14,6 +14,9 @@ MONTH = "datetime64[us]"
 INSTANT = "datetime64[us, UTC]"
 SHA256 = r"^[0-9a-f]{64}$"
 MODELS = ("milk", "last_value", "seasonal_naive", "drift", "seasonal_drift")
+RETRAIN_RULES = (
+    "none", "age", "bias", "cusum", "growth", "season", "coverage", "inputs", "recurring", "late", "broken", "range",
+)  # fmt: skip
 
 
 def _column(
@@ -304,6 +307,26 @@ INPUT_DRIFT = pa.DataFrameSchema(
     ordered=True,
     name="input_drift",
     description="One row for each issue month and feature: whether inputs still look like those of the training.",
+)
+
+RETRAIN_DECISIONS = pa.DataFrameSchema(
+    {
+        "series_id": _SERIES_ID,
+        "number": _column("int64", "Counts the decisions, from 1.", checks=pa.Check.ge(1), unique=True),
+        "as_of": _month("Month of the newest price when it was decided."),
+        "decided_at": _column(INSTANT, "When it was decided."),
+        "decision": _column("str", "What is to be done.", checks=pa.Check.isin(["hold", "retrain", "investigate"])),
+        "rule": _column("str", "The rule that decided (docs/naming.md).", checks=pa.Check.isin(RETRAIN_RULES)),
+        "sentence": _column("str", "Why, for a person.", checks=pa.Check.str_length(20, 10_000)),
+        "numbers": _column("str", "JSON: the state of every rule, with its limit."),
+        "model_version": _column("str", "The version in production."),
+        "trained": _month("Month of the newest price that the last training saw."),
+        "content_sha256": _column("str", "Hash of all this but when.", checks=pa.Check.str_matches(SHA256)),
+    },
+    strict=True,
+    ordered=True,
+    name="retrain_decisions",
+    description="One row for each decision to hold, to retrain or to investigate that said something new.",
 )
 
 LATER_COLUMNS: dict[str, dict[str, float]] = {
