@@ -191,6 +191,49 @@ def cumulative_errors(judged: pd.DataFrame, *, is_synthetic: bool) -> bytes:
     return _png(figure)
 
 
+def monitors_of_errors(
+    record: pd.DataFrame, judged: pd.DataFrame, *, trained: pd.Timestamp, said: str, is_synthetic: bool
+) -> bytes:
+    """The one-step errors within their intervals, and below each monitor as a share of its limit.
+
+    Args:
+        record: see `milk.forecasting.issue.one_step_record`.
+        judged: see `milk.evaluation.error_monitors.monitored_errors`.
+        trained: month of the newest price that the last training saw.
+        said: the decision, in a few words.
+        is_synthetic: whether the data are invented.
+    """
+    figure, axes = _figure(said, "one-step error, log points", is_synthetic=is_synthetic)
+    figure.set_size_inches(7, 4.6)
+    axes.set_position((0.1, 0.56, 0.88, 0.36))
+    shown = record.tail(HISTORY_SHOWN)
+    for name, alpha in (("95", 0.15), ("80", 0.30)):
+        width = shown[f"half_width_{name}"]
+        axes.fill_between(shown["target_month"], -width, width, color=BLUE, alpha=alpha, linewidth=0, label=f"{name} %")
+    axes.plot(shown["target_month"], shown["error"], "o", color="#333333", markersize=3, label="error")
+    axes.legend(frameon=False, fontsize=7, ncols=3, loc="upper left")
+    below = figure.add_axes((0.1, 0.09, 0.88, 0.36), sharex=axes)
+    recent = judged[judged["target_month"].isin(shown["target_month"])]
+    shares = {
+        "size": recent["growth"] / recent["growth_limit"],
+        "level": recent[["cusum_up", "cusum_down"]].max(axis=1) / recent["cusum_limit"],
+        "year's mean": recent["bias"].abs() / recent["bias_band"],
+        "season": recent["season_statistic"].clip(lower=0) / recent["season_limit"],
+    }
+    for (name, share), colour in zip(shares.items(), (ORANGE, BLUE, GREY, "#15803d"), strict=True):
+        below.plot(recent["target_month"], share, color=colour, linewidth=1.4, marker=".", markersize=4, label=name)
+    below.axhline(1, color="#b91c1c", linewidth=1, linestyle="--", label="alarm above")
+    for panel in (axes, below):
+        # matplotlib counts dates in days since 1970.
+        panel.axvline((trained - pd.Timestamp(0)).days, color="#111111", linewidth=0.8, linestyle=":")
+    below.set_ylim(0, max(1.3, *(float(share.max()) * 1.1 for share in shares.values() if share.notna().any())))
+    below.set_ylabel("share of its limit", fontsize=8)
+    below.tick_params(labelsize=8)
+    below.spines[["top", "right"]].set_visible(False)
+    below.legend(frameon=False, fontsize=7, ncols=5, loc="upper left", title="dotted: last training", title_fontsize=7)
+    return _png(figure)
+
+
 def sparkline(values: pd.Series) -> bytes:
     """A line small enough to be shown inline by the asset page: an SVG of under 700 bytes."""
     thinned = values.iloc[np.unique(np.linspace(0, len(values) - 1, 40).astype(int))].to_numpy(dtype=float)

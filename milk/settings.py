@@ -39,6 +39,8 @@ class Settings(BaseSettings):
         evaluation_months: the newest months of the price, on which versions are compared and which no search sees.
         executor: how Dagster runs the steps of a run.
         store_url: database of ledger and publications; where it is not set, a SQLite file in the home.
+        retraining: what follows where `retrain_decision` says retrain: `act` starts the job `training`, `report` says
+            only what would have been started.
         port: port of the Dagster UI.
         reader_port: port of the reader.
     """
@@ -51,6 +53,7 @@ class Settings(BaseSettings):
     evaluation_months: int = Field(default=120, ge=24, le=600)
     executor: Literal["in_process", "multiprocess"] = "in_process"
     store_url: str | None = None
+    retraining: Literal["report", "act"] = "report"
     port: int = Field(default=3000, ge=1, le=65535)
     reader_port: int = Field(default=8000, ge=1, le=65535)
 

@@ -27,6 +27,9 @@ from milk.table_columns import (
 
 SHA256 = r"^[0-9a-f]{64}$"
 MODELS = ("milk", "last_value", "seasonal_naive", "drift", "seasonal_drift")
+RETRAIN_RULES = (
+    "none", "age", "bias", "cusum", "growth", "season", "coverage", "inputs", "recurring", "late", "broken", "range",
+)  # fmt: skip
 
 
 _MEAN = "of the mean price from the issue month to the target month."
@@ -262,6 +265,28 @@ INPUT_DRIFT = pa.DataFrameSchema(
     ordered=True,
     name="input_drift",
     description="One row for each issue month and feature: whether inputs still look like those of the training.",
+)
+
+RETRAIN_DECISIONS = pa.DataFrameSchema(
+    {
+        "series_id": SERIES_ID_COLUMN,
+        "number": table_column("int64", "Counts the decisions, from 1.", checks=pa.Check.ge(1), unique=True),
+        "as_of": month_column("Month of the newest price when it was decided."),
+        "decided_at": table_column(INSTANT, "When it was decided."),
+        "decision": table_column(
+            "str", "What is to be done.", checks=pa.Check.isin(["hold", "retrain", "investigate"])
+        ),
+        "rule": table_column("str", "The rule that decided (docs/naming.md).", checks=pa.Check.isin(RETRAIN_RULES)),
+        "sentence": table_column("str", "Why, for a person.", checks=pa.Check.str_length(20, 10_000)),
+        "numbers": table_column("str", "JSON: the state of every rule, with its limit."),
+        "model_version": table_column("str", "The version in production."),
+        "trained": month_column("Month of the newest price that the last training saw."),
+        "content_sha256": table_column("str", "Hash of all this but when.", checks=pa.Check.str_matches(SHA256)),
+    },
+    strict=True,
+    ordered=True,
+    name="retrain_decisions",
+    description="One row for each decision to hold, to retrain or to investigate that said something new.",
 )
 
 LATER_COLUMNS: dict[str, dict[str, float]] = {

@@ -12,6 +12,7 @@ from milk_assets.defs.assets.predictions import batch_predictions_asset
 from milk_assets.defs.assets.publication import published_predictions_asset
 from milk_assets.defs.assets.raw import raw_central_bank, raw_milk_price, raw_precipitation
 from milk_assets.defs.assets.restored import restored_central_bank
+from milk_assets.defs.assets.retraining import retrain_decision
 from milk_assets.defs.assets.scorecard import scorecard
 from milk_assets.defs.assets.training import backtest, params, prod_model, staging_model
 from milk_assets.defs.checks import all_checks
@@ -19,6 +20,8 @@ from milk_assets.defs.io_managers import DeltaIOManager, LedgerIOManager, Params
 from milk_assets.defs.jobs import monthly_forecast_job, publish_job, training_job
 from milk_assets.defs.partitions import monthly_partitions
 from milk_assets.defs.resources import Clock, Workplace
+from milk_assets.defs.retraining_checks import RETRAINING_CHECKS
+from milk_assets.defs.retraining_sensor import retraining_sensor
 from milk_assets.defs.schedules import monthly_schedule
 from milk_assets.defs.sensors import serving_sensor
 
@@ -31,7 +34,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         resources: replacements for some of the resources, for tests.
     """
     partitions = monthly_partitions(settings)
-    forecast_job, publish = monthly_forecast_job(), publish_job()
+    training, forecast_job, publish = training_job(), monthly_forecast_job(), publish_job()
     return dg.Definitions(
         assets=[
             raw_milk_price,
@@ -47,11 +50,15 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
             batch_predictions_asset(partitions),
             published_predictions_asset(partitions),
             scorecard,
+            retrain_decision,
         ],
-        asset_checks=list(all_checks()),
-        jobs=[training_job(), forecast_job, publish],
+        asset_checks=[*all_checks(), *RETRAINING_CHECKS],
+        jobs=[training, forecast_job, publish],
         schedules=[monthly_schedule(forecast_job)],
-        sensors=[serving_sensor(publish, partitions)],
+        sensors=[
+            serving_sensor(publish, partitions),
+            retraining_sensor(training, is_acting=settings.retraining == "act"),
+        ],
         resources={**build_resources(settings), **(resources or {})},
         executor=build_executor(settings),
     )

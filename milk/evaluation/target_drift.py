@@ -26,7 +26,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def target_drift(errors: pd.DataFrame, *, sd: float | None = None) -> pd.DataFrame:
+def target_drift(errors: pd.DataFrame, *, sd: float | None = None, limit: float = CUSUM_LIMIT) -> pd.DataFrame:
     """Running bias and two-sided CUSUM of the one-step errors of a recipe.
 
     The sums are those of E. S. Page, Continuous inspection schemes, Biometrika 41 (1954):
@@ -40,6 +40,7 @@ def target_drift(errors: pd.DataFrame, *, sd: float | None = None) -> pd.DataFra
             an error are left out.
         sd: standard deviation of the errors in training, log points. Without it the root mean square of the first 59
             errors; with fewer than 24 errors, or where all are zero, nothing is judged.
+        limit: h, in training standard deviations.
 
     Returns:
         A row a month, oldest first: `target_month`; `error`; `bias`, the mean of the newest twelve errors (NaN below
@@ -52,7 +53,7 @@ def target_drift(errors: pd.DataFrame, *, sd: float | None = None) -> pd.DataFra
     running = known["error"].astype("float64").rolling(BIAS_MONTHS, min_periods=_SMALLEST_WINDOW)
     bias = running.mean().to_numpy(dtype=np.float64)
     band = BIAS_BAND * scale / np.sqrt(running.count().to_numpy(dtype=np.float64).clip(min=1.0))
-    up, down = _cusum(error / scale)
+    up, down = _cusum(error / scale, limit)
     return pd.DataFrame(
         {
             "target_month": known["target_month"].to_numpy(dtype="datetime64[us]"),
@@ -61,9 +62,9 @@ def target_drift(errors: pd.DataFrame, *, sd: float | None = None) -> pd.DataFra
             "bias_band": np.where(np.isfinite(bias), band, np.nan),
             "cusum_up": up,
             "cusum_down": down,
-            "cusum_limit": np.full(len(error), CUSUM_LIMIT),
+            "cusum_limit": np.full(len(error), limit),
             "is_bias_alarm": np.abs(bias) > band,
-            "is_cusum_alarm": np.maximum(up, down) > CUSUM_LIMIT,
+            "is_cusum_alarm": np.maximum(up, down) > limit,
         }
     )[COLUMNS]
 
@@ -75,13 +76,13 @@ def _scale(error: Floats) -> float:
     return float(np.sqrt(np.mean(error**2)))
 
 
-def _cusum(standardised: Floats) -> tuple[Floats, Floats]:
+def _cusum(standardised: Floats, limit: float) -> tuple[Floats, Floats]:
     """Both sums of each month, as they stand before an alarm sets them back to zero; NaN stays NaN."""
     sums = np.full((2, len(standardised)), np.nan)
     up = down = 0.0
     for k, z in enumerate(standardised.clip(-LARGEST_ERROR, LARGEST_ERROR)):
         up, down = max(0.0, up + z - CUSUM_ALLOWANCE), max(0.0, down - z - CUSUM_ALLOWANCE)
         sums[:, k] = (up, down) if np.isfinite(z) else np.nan
-        if max(up, down) > CUSUM_LIMIT:
+        if max(up, down) > limit:
             up = down = 0.0
     return sums[0], sums[1]

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from milk.forecasting.histories import Histories
-from milk.forecasting.intervals import IntervalMethod
-from milk.forecasting.model import Forecaster
+from milk.forecasting.intervals import LEVEL_NAMES, IntervalMethod
+from milk.forecasting.model import Forecast, Forecaster
 from milk.forecasting.other_data import OtherData
 from milk.forecasting.rolling import rolling_forecast
 from milk.months import Availability, Month, data_cutoff, forecast_origin, horizons, issue_step
@@ -66,8 +66,28 @@ def one_step_errors(forecaster: Forecaster, histories: Histories) -> pd.DataFram
     Returns:
         `target_month`, `error` = log observed - log predicted, oldest first; one row fewer than there are origins.
     """
-    predicted = forecaster.fit(histories).forecast(1).log_price[:-1, 0]
+    return _next_months(forecaster.fit(histories).forecast(1), histories)
+
+
+def one_step_record(
+    forecaster: Forecaster, histories: Histories, *, method: IntervalMethod, other: OtherData | None = None
+) -> pd.DataFrame:
+    """The same with what was said beside the forecast of the month after each origin: what watches a recipe looks at.
+
+    Returns:
+        `target_month`; `error`, log points; `season`, what the season was to add to the log price; `half_width_80` and
+        `half_width_95`, those of the intervals, log points, NaN where there was no earlier error. Oldest first.
+    """
+    rolling = rolling_forecast(forecaster, histories, steps=1, method=method, other=other)
+    widths = {f"half_width_{name}": rolling.widths.by_level[level][:-1, 0] for level, name in LEVEL_NAMES.items()}
+    season = rolling.forecast.contributions["season"][:-1, 0]
+    return _next_months(rolling.forecast, histories).assign(season=season, **widths)
+
+
+def _next_months(forecast: Forecast, histories: Histories) -> pd.DataFrame:
+    """The month after each origin but the last, and by how much the first step of a forecast missed it."""
     rows = np.arange(1, len(histories))
     observed = histories.log_price[rows, histories.origins[rows]]
     months = [pd.Timestamp(histories.origin_month(int(row)).first_day) for row in rows]
-    return pd.DataFrame({"target_month": pd.Series(months, dtype="datetime64[us]"), "error": observed - predicted})
+    error = observed - forecast.log_price[:-1, 0]
+    return pd.DataFrame({"target_month": pd.Series(months, dtype="datetime64[us]"), "error": error})

@@ -92,7 +92,7 @@ def model_of(basis: Basis) -> dict[str, Any]:
         data={"features": basis.data_version, "evaluation": f"{basis.window.first}..{basis.window.last}"},
         distribution=training_distribution(
             changes_of(basis.features),
-            until=_described_until(basis.price_rule, histories.origin_month(len(histories) - 1)),
+            until=described_until(histories.origin_month(len(histories) - 1), basis.price_rule),
             groups=blocks(),
         ),
     )
@@ -230,7 +230,7 @@ def _against(training: Training, recipe: str) -> dict[str, list[dict[str, Any]]]
     }
 
 
-def _described_until(price_rule: Availability, origin: Month) -> dt.datetime:
+def described_until(origin: Month, price_rule: Availability) -> dt.datetime:
     """Until when the inputs count as training for the comparison with later ones.
 
     The newest months are the window by which the next issue is judged. Were they part of what it is judged by, a wrong

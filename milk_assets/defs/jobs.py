@@ -6,6 +6,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 TRAINING = dg.AssetSelection.assets("prod_model").upstream()
+TRAIN = "training"
 PUBLISH = "publish"
 FORECAST = dg.AssetSelection.assets("features").upstream() | dg.AssetSelection.assets("batch_predictions")
 
@@ -13,7 +14,7 @@ FORECAST = dg.AssetSelection.assets("features").upstream() | dg.AssetSelection.a
 def training_job() -> UnresolvedAssetJobDefinition:
     """From the raw files to the version in production."""
     return dg.define_asset_job(
-        "training",
+        TRAIN,
         selection=TRAINING,
         description="Receive the files, search, backtest, stage a version and put it to the gate.",
     )
@@ -36,7 +37,7 @@ def publish_job() -> UnresolvedAssetJobDefinition:
     """
     return dg.define_asset_job(
         PUBLISH,
-        selection=dg.AssetSelection.assets("published_predictions", "scorecard"),
-        description="Publish the forecasts of some issue months and judge those whose prices have come; the serving "
-        "sensor starts it by itself.",
+        selection=dg.AssetSelection.assets("published_predictions", "scorecard", "retrain_decision"),
+        description="Publish the forecasts of some issue months, judge those whose prices have come, decide whether to "
+        "retrain; the serving sensor starts it by itself.",
     )

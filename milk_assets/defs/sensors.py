@@ -76,7 +76,7 @@ def serving_sensor(
         behind = months_behind(instance, keys, held)
         if not behind:
             yield dg.SkipReason(problem or "Everything that was made is published.")
-        elif why := _under_way(instance) or problem:
+        elif why := under_way(instance, TARGET, jobs=(PUBLISH, EVERY_ASSET), said="A publication") or problem:
             yield dg.SkipReason(why)
         else:
             requests, given_up = publication_requests(instance, behind)
@@ -142,15 +142,22 @@ def _try_of(run: dg.DagsterRun) -> int:
     return int(number) if number.isdecimal() else -1
 
 
-def _under_way(instance: dg.DagsterInstance) -> str:
-    """The publication that is under way, whoever started it; empty where none is."""
+def under_way(instance: dg.DagsterInstance, target: dg.AssetKey, *, jobs: Sequence[str], said: str) -> str:
+    """What is under way to make an asset, whoever started it; empty where nothing is.
+
+    Args:
+        instance: Dagster's records.
+        target: the asset.
+        jobs: those that make it where they run as a whole.
+        said: what it is, for the reason.
+    """
     for run in instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)):
-        whole_job = run.asset_selection is None and run.job_name in (PUBLISH, EVERY_ASSET)
-        if whole_job or TARGET in (run.asset_selection or ()):
-            return f"A publication is under way: run {run.run_id}."
+        whole_job = run.asset_selection is None and run.job_name in jobs
+        if whole_job or target in (run.asset_selection or ()):
+            return f"{said} is under way: run {run.run_id}."
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=_BACKFILLS_UNDER_WAY)):
-        if TARGET in (backfill.asset_selection or ()):
-            return f"A publication is under way: backfill {backfill.backfill_id}."
+        if target in (backfill.asset_selection or ()):
+            return f"{said} is under way: backfill {backfill.backfill_id}."
     return ""
 
 

@@ -22,6 +22,7 @@ def test_defaults() -> None:
     assert settings.first_issue == Month(2010, 1)
     assert settings.evaluation_months == 120
     assert settings.executor == "in_process"
+    assert settings.retraining == "report"
     assert (settings.home, settings.store_url) == (None, None)
     assert (settings.port, settings.reader_port) == (3000, 8000)
 

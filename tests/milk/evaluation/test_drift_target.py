@@ -34,6 +34,14 @@ def test_bias_is_the_mean_of_a_year_within_its_band() -> None:
     assert table["is_bias_alarm"].tolist() == [False] * 23 + [True]
 
 
+def test_another_limit_is_another_alarm_and_the_same_sums_until_then() -> None:
+    error = errors_of([-2.5, -2.5, -2.5, -1.0])
+    table = target_drift(error, sd=1.0, limit=6.0)
+    assert table["cusum_down"].tolist() == pytest.approx([2.0, 4.0, 6.0, 6.5])
+    assert table["is_cusum_alarm"].tolist() == [False, False, False, True]
+    assert table["cusum_limit"].tolist() == [6.0] * 4
+
+
 def test_one_shock_is_no_alarm() -> None:
     table = target_drift(errors_of([0.0] * 30 + [50.0] + [0.0] * 30), sd=10.0)
     assert not table["is_cusum_alarm"].any()
