@@ -267,15 +267,14 @@ INPUT_DRIFT = pa.DataFrameSchema(
     description="One row for each issue month and feature: whether inputs still look like those of the training.",
 )
 
+RETRAIN_DECISION_KINDS = ["hold", "retrain", "investigate"]
 RETRAIN_DECISIONS = pa.DataFrameSchema(
     {
         "series_id": SERIES_ID_COLUMN,
         "number": table_column("int64", "Counts the decisions, from 1.", checks=pa.Check.ge(1), unique=True),
         "as_of": month_column("Month of the newest price when it was decided."),
         "decided_at": table_column(INSTANT, "When it was decided."),
-        "decision": table_column(
-            "str", "What is to be done.", checks=pa.Check.isin(["hold", "retrain", "investigate"])
-        ),
+        "decision": table_column("str", "What is to be done.", checks=pa.Check.isin(RETRAIN_DECISION_KINDS)),
         "rule": table_column("str", "The rule that decided (docs/naming.md).", checks=pa.Check.isin(RETRAIN_RULES)),
         "sentence": table_column("str", "Why, for a person.", checks=pa.Check.str_length(20, 10_000)),
         "numbers": table_column("str", "JSON: the state of every rule, with its limit."),

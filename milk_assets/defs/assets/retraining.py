@@ -37,9 +37,9 @@ def retrain_decision(
 
     It looks at the one-step errors of the recipe in production since its training (mean, size, season), at what was
     published, at the inputs that the recipe uses (`input_drift`), and at the months since the last training. Each
-    decision that says something new is a row of the append-only table `retrain_decisions`, and published.
-    *Retrain* means search, backtest and gate: the sensor `retraining_sensor` starts the job `training` where MILK_RETRAINING is `act`. Where it
-    says *investigate*, docs/operations/models.md has what to do.
+    decision that says something new is a row of the append-only table `retrain_decisions`, and published. *Retrain*
+    means search, backtest and gate: the sensor `retraining_sensor` starts the job `training` where MILK_RETRAINING is
+    `act`. Where it says *investigate*, docs/operations/models.md has what to do.
     """
     with explained():
         deciding = _deciding(workplace, features, clock.now())
