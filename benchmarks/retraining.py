@@ -25,16 +25,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from milk.evaluation.binomial import binomial_band
 from milk.evaluation.distribution import training_distribution
 from milk.evaluation.drift import input_drift
 from milk.evaluation.error_monitors import ALARMS, monitored_errors
 from milk.evaluation.retraining import (
     ALARM_RULES,
     EVIDENCE_MONTHS,
+    LIVE_TAIL,
     Evidence,
     LiveCoverage,
     Verdict,
-    binomial_band,
     decide,
     evidence_start,
 )
@@ -216,7 +217,7 @@ def _alone(record: pd.DataFrame, training: Month, start: Month) -> dict[str, lis
     flags = {rule: judged[column] for rule, column in ALARMS.items()}
     after = record[record["target_month"] > since].reset_index(drop=True)
     inside = after["error"].abs().le(after["half_width_80"]).rolling(12).sum()
-    low, high = binomial_band(12, 0.80)
+    low, high = binomial_band(12, 0.80, level=1 - 2 * LIVE_TAIL)
     flags["coverage of 12 months, in place of growth"] = (inside < low) | (inside > high)
     months = [Month.of(month) - start for month in judged["target_month"]]
     return {

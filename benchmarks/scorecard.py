@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from milk.evaluation.bands import Shared, binomial_band, mean_band, shared_surprises
+from milk.evaluation.bands import Shared, hit_band, mean_band, shared_surprises
 from milk.evaluation.scorecard import judged_forecasts
 from milk.evaluation.scorecard_summary import months_needed, running_statistics
 from milk.months import Month, available_from, data_cutoff
@@ -87,7 +87,7 @@ def flags(case: Case, months: int, ends: tuple[int, int], seed: int) -> list[boo
     errors = level[origins + horizons] - level[origins] + case.shift
     widths = np.array([[half_width(case.tails, share, h) for h in horizons] for share in LEVELS]) * case.width
     held = np.mean(np.abs(errors) <= widths, axis=1)
-    bands = [binomial_band(max(1, math.floor(shared.for_hits)), share) for share in LEVELS]
+    bands = [hit_band(shared, share) for share in LEVELS]
     outside = [not low <= share <= high for share, (low, high) in zip(held, bands, strict=True)]
     return [abs(float(errors.mean())) > mean_band(errors, horizons, shared), *outside]
 

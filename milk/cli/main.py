@@ -188,6 +188,18 @@ def models_compare(
     compare_models(first, second, data=data, home=home, as_json=as_json)
 
 
+@models_app.command("remake")
+def models_remake(
+    version: Annotated[str | None, typer.Argument(help="The version. [default: the one in production]")] = None,
+    data: DataOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Make a version once more from its card, and say whether it forecasts the same; nothing is written."""
+    from milk.cli.models import remake_model
+
+    remake_model(version, data=data, home=home)
+
+
 @models_app.command("promote")
 def models_promote(
     version: Annotated[str, typer.Argument(help="The version to put into production.")],

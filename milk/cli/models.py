@@ -17,7 +17,7 @@ from milk.cli.console import OUT, banner, say, say_progress
 from milk.cli.dagster_home import in_process_instance, prepare_dagster_home
 from milk.cli.panel import refuse_home_of_others
 from milk.cli.status import existing_store
-from milk.errors import HomeRefused, MilkError, PromotionRefused
+from milk.errors import HomeRefused, MilkError, PromotionRefused, VersionRefused
 from milk.home.dataset import read_dataset
 from milk.home.layout import Home
 from milk.models.card import card_markdown
@@ -27,6 +27,7 @@ from milk.series import SERIES_ID, series_register
 from milk.settings import Settings, load_settings
 from milk.steps.promotion import Actor, promote_version, roll_back
 from milk.steps.provenance import is_synthetic
+from milk.steps.staging import remake_version
 from milk.steps.trail import RULE
 from milk.steps.versions import Compared, VersionEntry, compare_versions, find_version, list_versions
 
@@ -68,10 +69,7 @@ def show_model(version_id: str | None, *, data: Path | None, home: Path | None, 
         PromotionRefused: none is named, and none is in production.
     """
     with _opened(data, home) as opened:
-        standing = current_champion(opened.store, SERIES_ID)
-        if version_id is None and standing is None:
-            raise PromotionRefused("Nothing is in production yet. Name a version: `milk models list`.")
-        named = version_id or str(standing and standing.champion_version_id)
+        named = _named(opened, version_id)
         version = find_version(opened.home, opened.store, named)
         rows = [
             row for row in promotions(opened.store, SERIES_ID) if named in (row.version_id, row.champion_version_id)
@@ -102,6 +100,31 @@ def compare_models(first: str, second: str, *, data: Path | None, home: Path | N
         _say_json(_compared_document(pair, compared))
         return
     _print_compared(pair, compared, is_synthetic=is_synthetic(opened.home))
+
+
+def remake_model(version_id: str | None, *, data: Path | None, home: Path | None) -> None:
+    """Make a version once more from its card, and say whether it forecasts the same; by default that in production.
+
+    Raises:
+        VersionRefused: it is missing or damaged, its card says too little, or what was made forecasts something else.
+        PromotionRefused: none is named, and none is in production.
+    """
+    with _opened(data, home) as opened:
+        version = find_version(opened.home, opened.store, _named(opened, version_id))
+    say_progress(f"Fitting {version.version_id} once more ...")
+    remade = remake_version(opened.home, version)
+    if not remade.is_same:
+        raise VersionRefused(
+            f"{version.version_id} made once more is {remade.version_id}: its numbers differ by up to "
+            f"{remade.largest_difference:.2g} of their size. Another program or library made the first: its card names "
+            f"{version.card['software']}."
+        )
+    if remade.version_id == version.version_id:
+        say(f"{version.version_id} made once more is the same to the last digit.")
+    else:
+        say(
+            f"{version.version_id} made once more forecasts the same to {remade.largest_difference:.2g} of its numbers."
+        )
 
 
 def promote_model(version_id: str, *, reason: str, by: str | None, data: Path | None, home: Path | None) -> None:
@@ -145,6 +168,14 @@ def _opened(data: Path | None, home: Path | None) -> Iterator[_Opened]:
         if store is None:
             raise HomeRefused(f"The home {place.path} has no ledger yet: nothing was trained there. Next: milk run")
         yield _Opened(settings, place, store)
+
+
+def _named(opened: _Opened, version_id: str | None) -> str:
+    """The version that is meant: the one in production where none is named."""
+    standing = current_champion(opened.store, SERIES_ID)
+    if version_id is None and standing is None:
+        raise PromotionRefused("Nothing is in production yet. Name a version: `milk models list`.")
+    return version_id or str(standing and standing.champion_version_id)
 
 
 def _person(by: str | None) -> Actor:

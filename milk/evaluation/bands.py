@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from milk.evaluation.binomial import binomial_band
 from milk.evaluation.significance import two_sided_p
 
 Floats = npt.NDArray[np.float64]
@@ -69,21 +70,16 @@ def shared_surprises(origins: Integers, horizons: Integers) -> Shared:
     return Shared(n, overlaps, n * float(horizons.sum()) / overlaps, n**2 / squares)
 
 
-def binomial_band(trials: int, share: float, *, level: float = LEVEL) -> tuple[float, float]:
-    """The shares of hits that are no surprise: the exact band of the binomial distribution, both ends included.
+def hit_band(shared: Shared, share: float, *, level: float = LEVEL) -> tuple[float, float]:
+    """The shares of hits that are no surprise, both ends included: those of as many independent forecasts.
 
     Args:
-        trials: independent trials, at least 1.
+        shared: of the same forecasts.
         share: probability of a hit, between 0 and 1, neither of them.
         level: probability of the band, at least.
     """
-    k = np.arange(trials + 1)
-    log_factorial = np.array([math.lgamma(i + 1) for i in range(trials + 1)])
-    log_choices = log_factorial[-1] - log_factorial - log_factorial[::-1]
-    below = np.cumsum(np.exp(log_choices + k * math.log(share) + (trials - k) * math.log1p(-share)))
-    tail = (1 - level) / 2
-    low = int(np.argmax(below > tail))
-    high = int(np.argmax(below >= 1 - tail)) if below[-1] >= 1 - tail else trials
+    trials = max(1, math.floor(shared.for_hits))
+    low, high = binomial_band(trials, share, level=level)
     return low / trials, high / trials
 
 

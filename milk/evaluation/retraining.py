@@ -24,6 +24,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from milk.evaluation.binomial import binomial_band
 from milk.evaluation.distribution import WINDOW_MONTHS
 from milk.evaluation.drift import BROKEN
 from milk.evaluation.error_monitors import ALARMS, monitored_errors
@@ -236,29 +237,12 @@ def _coverage(live: LiveCoverage | None, as_of: Month) -> Iterator[_Finding]:
     if live is None or live.judged < FEWEST_LIVE:
         return
     for level, inside in zip(LEVELS, (live.inside_80, live.inside_95), strict=True):
-        low, high = binomial_band(live.judged, level)
+        low, high = binomial_band(live.judged, level, level=1 - 2 * LIVE_TAIL)
         if not low <= inside <= high:
             said = (
                 f"{inside} of {live.judged} prices lay in the published {level:.0%} intervals, {low} to {high} should"
             )
             yield _Finding("coverage", as_of, said)
-
-
-def binomial_band(judged: int, level: float) -> tuple[int, int]:
-    """How many of some independent prices right intervals hold: the counts left when each tail is cut at `LIVE_TAIL`.
-
-    Exact: the tails are sums of `C(n, k) p^k (1 - p)^(n - k)`.
-    """
-    chances = [math.comb(judged, k) * level**k * (1 - level) ** (judged - k) for k in range(judged + 1)]
-    low, tail = 0, chances[0]
-    while tail <= LIVE_TAIL:
-        low += 1
-        tail += chances[low]
-    high, tail = judged, chances[judged]
-    while tail <= LIVE_TAIL:
-        high -= 1
-        tail += chances[high]
-    return low, high
 
 
 def _numbers(evidence: Evidence, judged: pd.DataFrame, age: int) -> dict[str, Number]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from milk.evaluation.bands import Floats, Integers, Shared, binomial_band, mean_band, shared_surprises
+from milk.evaluation.bands import Floats, Integers, Shared, hit_band, mean_band, shared_surprises
 from milk.evaluation.scorecard import LATEST
 from milk.evaluation.scores import bounded_ratio
 from milk.evaluation.significance import bootstrap_ratio
@@ -107,7 +107,7 @@ def _bands(part: pd.DataFrame, horizons: Integers, shared: Shared, suffix: str) 
     log_error = part[f"log_error{suffix}"].to_numpy(dtype=np.float64)
     bands = {"bias_band": mean_band(log_error, horizons, shared)}
     for name, share in LEVELS.items():
-        low, high = binomial_band(max(1, math.floor(shared.for_hits)), share)
+        low, high = hit_band(shared, share)
         bands |= {f"coverage_{name}_low": low, f"coverage_{name}_high": high}
     return bands
 

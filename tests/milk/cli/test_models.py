@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from milk.cli.dagster_home import in_process_instance
+from milk.errors import VersionRefused
 from milk.forecasting.recipe import Setting
 from milk.home.documents import read_document
 from milk.home.layout import Home
@@ -69,6 +70,22 @@ def test_the_list_names_what_is_in_production_and_what_was_never_judged(home: Ho
     (of_first,), (of_other,) = ([line for line in lines if name in line] for name in (first, other))
     assert re.search(r"^\* v-\w{16}  combination  origin 2026-10  .*in production since 20\d\d", of_first)
     assert of_other.endswith("never judged")
+
+
+def test_the_version_in_production_is_made_once_more_to_the_last_digit(home: Home) -> None:
+    told = models(home, "remake")
+    assert told.code == 0, told.err
+    assert told.out.strip() == f"{champion(home)} made once more is the same to the last digit."
+
+
+def test_what_cannot_be_made_once_more_says_why(home: Home) -> None:
+    shutil.rmtree(home.tables / "features")
+    refused(
+        models(home, "remake", champion(home)),
+        "of the table features, which",
+        "does not hold. Use the home that it was trained in, or restore the table from a backup.",
+        code=VersionRefused.exit_code,
+    )
 
 
 def test_the_list_names_a_damaged_and_a_lost_version(home: Home, other: str) -> None:

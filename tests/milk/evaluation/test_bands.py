@@ -1,7 +1,6 @@
 """The bands against slow loops and known values; how often sound forecasts leave them."""
 
 import math
-from fractions import Fraction
 from statistics import NormalDist
 
 import numpy as np
@@ -9,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milk.evaluation.bands import binomial_band, mean_band, shared_surprises, t_limit
+from milk.evaluation.bands import hit_band, mean_band, shared_surprises, t_limit
+from milk.evaluation.binomial import binomial_band
 
 PAIRS = st.sets(st.tuples(st.integers(600, 640), st.integers(1, 14)), min_size=1, max_size=60)
 
@@ -33,18 +33,16 @@ def test_forecasts_one_month_ahead_share_nothing() -> None:
     assert (shared.for_means, shared.for_hits) == (24, 24)
 
 
-@given(st.integers(1, 60), st.sampled_from([Fraction(4, 5), Fraction(19, 20)]))
-def test_the_binomial_band_is_the_smallest_that_leaves_half_a_per_cent_on_either_side(n: int, p: Fraction) -> None:
-    chance = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
-    low, high = (round(end * n) for end in binomial_band(n, float(p)))
-    assert sum(chance[:low]) <= Fraction(1, 200) < sum(chance[: low + 1])
-    assert sum(chance[high + 1 :]) <= Fraction(1, 200)
-    assert high == low or sum(chance[high:]) > Fraction(1, 200)
-
-
 def test_a_long_record_has_a_narrow_band() -> None:
+    shared = shared_surprises(np.arange(4000), np.ones(4000, dtype=np.int64))
     spread = 2.576 * math.sqrt(0.8 * 0.2 / 4000)
-    assert binomial_band(4000, 0.8) == pytest.approx((0.8 - spread, 0.8 + spread), abs=5e-4)
+    assert hit_band(shared, 0.8) == pytest.approx((0.8 - spread, 0.8 + spread), abs=5e-4)
+
+
+def test_the_band_of_hits_is_the_exact_one_of_as_many_independent_forecasts() -> None:
+    shared = shared_surprises(np.arange(24), np.ones(24, dtype=np.int64))
+    low, high = binomial_band(24, 0.95, level=0.99)
+    assert hit_band(shared, 0.95) == (low / 24, high / 24)
 
 
 @pytest.mark.parametrize(("degrees", "limit"), [(2, 9.9248), (5, 4.0321), (10, 3.1693), (30, 2.7500), (1000, 2.5808)])
@@ -65,7 +63,7 @@ def test_sound_forecasts_stay_inside_and_biased_ones_do_not(longest: int, shift:
     grid = [(origin, ahead) for ahead in range(1, longest + 1) for origin in range(months - ahead + 1)]
     origins, horizons = (np.array(values) for values in zip(*grid, strict=True))
     shared = shared_surprises(origins, horizons)
-    bands = {share: binomial_band(math.floor(shared.for_hits), share) for share in (0.8, 0.95)}
+    bands = {share: hit_band(shared, share) for share in (0.8, 0.95)}
     outside = np.zeros(3)
     for seed in range(samples):
         level = np.cumsum(np.random.default_rng([20261126, seed]).standard_normal(months + 1) + shift)

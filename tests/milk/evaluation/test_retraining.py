@@ -10,11 +10,9 @@ from milk.evaluation.retraining import (
     DUE_MONTHS,
     FEWEST_LIVE,
     LATE_MONTHS,
-    LIVE_TAIL,
     MOVED_ISSUES,
     RECURRENCE_MONTHS,
     LiveCoverage,
-    binomial_band,
     decide,
 )
 from tests.milk.evaluation.monitored import TRAINED, calm, drift_rows, evidence
@@ -141,16 +139,6 @@ def test_published_intervals_outside_their_band_are_a_reason_to_retrain() -> Non
     many = decide(evidence(calm(3), live=LiveCoverage(30, 30, 30)))
     assert "30 of 30" in many.sentence
     assert few.numbers["live_inside_80"] == 5
-
-
-def test_the_band_is_the_exact_one() -> None:
-    # Binomial tables: P(X <= 5 | 12, .8) = .0039, P(X <= 6) = .0194; P(X <= 8 | 12, .95) = .0022, P(X <= 9) = .0196.
-    assert binomial_band(12, 0.80) == (6, 12)
-    assert binomial_band(12, 0.95) == (9, 12)
-    # .8 ** 24 = .0047 lies below the tail, .8 ** 23 * 24 * .2 + .8 ** 24 = .033 does not.
-    assert binomial_band(24, 0.80)[1] == 23
-    assert 0.8**24 < LIVE_TAIL < 0.8**24 * 7
-    assert binomial_band(1, 0.80) == (0, 1)
 
 
 def test_a_home_without_errors_of_its_own_is_judged_by_age() -> None:
