@@ -32,7 +32,7 @@ def accuracy_content(record: AccuracyRecord, language: Language, say: Words) -> 
         say: its words.
     """
     own = [score for score in record.scores if score.model == "milk"]
-    formats = Formats(language, places_of(own[0].width_80) if own else 0)
+    formats = Formats(language, places_of(max(score.rmse for score in own)) if own else 1)
     models = [name for name in MODELS if any(score.model == name for score in record.scores)]
     ratios = {name: _ratios(record, name) for name in REFERENCES}
     return {
@@ -161,7 +161,7 @@ def _error_rows(scores: Sequence[Score], formats: Formats) -> list[dict[str, Any
         rows.append(
             {
                 "horizon": horizon,
-                "cells": [formats.number(score.rmse if score else None, formats.places + 1) for score in found],
+                "cells": [formats.price(score.rmse if score else None) for score in found],
                 "forecasts": next(formats.number(score.forecasts) for score in found if score),
             }
         )
@@ -192,7 +192,7 @@ def _coverage_row(score: Score, formats: Formats) -> dict[str, Any]:
         "horizon": score.horizon_months,
         "coverage_80": formats.percent(score.coverage_80),
         "coverage_95": formats.percent(score.coverage_95),
-        "width": formats.number(score.width_80, formats.places),
+        "width": formats.price(score.width_80),
         "forecasts": formats.number(score.forecasts),
     }
 
@@ -206,7 +206,7 @@ def _statistics_row(row: RunningStatistics, say: Words, formats: Formats) -> dic
         "months": formats.number(row.months_judged),
         "forecasts": formats.number(row.forecasts),
         "bias": formats.percent(row.bias, 1, is_signed=True),
-        "rmse": formats.number(row.rmse, formats.places + 1),
+        "rmse": formats.price(row.rmse),
         "ratio": formats.percent(row.ratio_last_value),
         "ratio_span": _shares(row.ratio_last_value_low, row.ratio_last_value_high, formats),
         "coverage_80": formats.percent(row.coverage_80),
