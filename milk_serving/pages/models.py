@@ -45,6 +45,7 @@ def _decision(row: PromotionRow, say: Words, formats: Formats) -> dict[str, Any]
         "decision": say(f"decision_{row.decision}"),
         "is_promoted": row.decision == "promoted",
         "reason": row.reason,
+        "said": _said(row, say, formats),
         "who": say(f"actor_{row.actor_kind}"),
         # Dagster calls a job of its own by such a name; it says nothing to a reader.
         "actor": "" if row.actor.startswith("__") else row.actor,
@@ -52,6 +53,15 @@ def _decision(row: PromotionRow, say: Words, formats: Formats) -> dict[str, Any]
         "previous": row.previous_version_id,
         "cutoff": formats.day(row.data_cutoff),
     }
+
+
+def _said(row: PromotionRow, say: Words, formats: Formats) -> str:
+    """The ratios that a decision rests on, in words; the ledger's own reason is English."""
+    ratios = [row.numbers.get(f"challenger_ratio_{name}") for name in ("next_month", "year")]
+    first, year = (ratio if isinstance(ratio, int | float) else None for ratio in ratios)
+    if first is None or year is None:
+        return ""
+    return say("why_ratios", next=formats.percent(first), year=formats.percent(year))
 
 
 def _card(card: CardRecord, say: Words, formats: Formats) -> dict[str, Any]:

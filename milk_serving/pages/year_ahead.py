@@ -14,6 +14,9 @@ from milk_serving.pages.words import Words
 OWN_MODEL = "milk"
 """Under this name the scores of the recipe itself are published."""
 
+NO_LICENCE = "none stated"
+"""What the register says of a source that names no licence."""
+
 
 def year_ahead_content(record: YearAhead, language: Language, say: Words, today: Month) -> dict[str, Any]:
     """What the template fills in.
@@ -45,6 +48,7 @@ def year_ahead_content(record: YearAhead, language: Language, say: Words, today:
         "live": record.live,
         "fresh": _freshness(record, formats, say, today),
         "series": record.series,
+        "no_licence": NO_LICENCE,
     }
 
 

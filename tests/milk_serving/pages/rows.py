@@ -125,7 +125,7 @@ def promotion(version: str = "v-1", **changed: Any) -> PromotionRow:  # noqa: AN
         "actor": "__ASSET_JOB",
         "decision": "promoted",
         "reason": f"{version} beats the last value.",
-        "numbers": {"challenger_ratio_year": 0.8},
+        "numbers": {"challenger_ratio_next_month": 0.71, "challenger_ratio_year": 0.83},
         "champion_version_id": version,
         "champion_sha256": "9" * 64,
         "previous_version_id": None,

@@ -155,6 +155,12 @@ def _home(store: sa.Engine) -> str:
     return str(store.url.database).removesuffix("/milk.db")
 
 
+def test_no_address_is_made_of_what_the_client_calls_the_host(client: Client, store: sa.Engine) -> None:
+    assert "evil.example" not in client.get("/", host="evil.example").text
+    publish_issue(store)
+    assert "evil.example" not in client.get("/models", host="evil.example").text
+
+
 def test_without_a_store_the_page_is_in_words(client: Client) -> None:
     answer = client.get("/")
     assert answer.status_code == 503

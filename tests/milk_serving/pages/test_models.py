@@ -35,6 +35,15 @@ def test_what_is_in_production_since_when_and_why(store: sa.Engine) -> None:
     assert "__ASSET_JOB" not in said
 
 
+def test_the_ratios_are_said_in_spanish_beside_the_reason_of_the_ledger(store: sa.Engine) -> None:
+    publish_year(store)
+    said = "Su error fue el 71 % del que se comete repitiendo el último precio a un mes, y el 83 % en promedio del año."
+    assert _said(store, "es").count(f"{said} v-1 beats the last value.") == 2
+    assert "Its error was" not in _said(store), "the English reason says it already"
+    append_promotion(store, promotion("v-2", previous_version_id="v-1", numbers={"challenger_ratio_year": "none"}))
+    assert "Por qué v-2 beats the last value." in _said(store, "es")
+
+
 def test_a_version_that_was_kept_out_changes_nothing_but_the_history(store: sa.Engine) -> None:
     publish_year(store)
     refused = promotion("v-2", decision="kept", reason="v-2 is worse.", champion_version_id="v-1",

@@ -104,6 +104,13 @@ def test_the_banner_of_synthetic_data(store: sa.Engine) -> None:
         assert said.index(words) < said.index("CLP/L"), "the banner stands below the first number"
 
 
+def test_a_licence_is_quoted_and_its_lack_said_in_words(store: sa.Engine) -> None:
+    publish_issue(store)
+    assert "Licencia no indicada" in _said(store)
+    publish_issue(store, series=[series_row(series_id=SERIES_ID, licence="CC BY 4.0")])
+    assert "Licencia CC BY 4.0" in _said(store)
+
+
 def test_a_hindcast_is_called_one(store: sa.Engine) -> None:
     publish_issue(store, issue(kind="hindcast"))
     assert "made after its month was over" in _said(store, "en")
