@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from milk.settings import Settings
 from milk_serving import problems
 from milk_serving.answers import Reader
-from milk_serving.routes import health, issues, predecessor, predictions
+from milk_serving.pages.answers import PageCache
+from milk_serving.routes import health, issues, pages, predecessor, predictions
 from milk_serving.store import PublishedStore
 
 API_VERSION = "1"
@@ -52,9 +53,10 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.reader = Reader(PublishedStore(settings.store_address))
+    app.state.pages = PageCache()
     app.add_middleware(HeadAsGet)
     problems.install(app)
-    for room in (predictions, issues, health, predecessor):
+    for room in (predictions, issues, health, predecessor, pages):
         app.include_router(room.router)
     _document_problems(app)
     return app

@@ -42,7 +42,7 @@ def serve_reader(*, data: Path | None, home: Path | None, port: int | None) -> N
     refuse_taken(settings.reader_port, setting="--port or MILK_READER_PORT")
     place = Home(settings.home_path)
     say_progress(f"Home {place.path}, store {shown_address(settings.store_address)}")
-    say(f"Reader: http://{HOST}:{settings.reader_port}/predictions/latest   (Ctrl-C stops it)")
+    say(f"Reader: http://{HOST}:{settings.reader_port}   (the page; /docs for programs; Ctrl-C stops it)")
     sys.stdout.flush()
     _become(settings, place)
 

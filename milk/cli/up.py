@@ -107,6 +107,6 @@ def _is_loaded(port: int) -> bool:
 
 def _say_where(settings: Settings, home: Home) -> None:
     say(f"Dagster UI: http://{HOST}:{settings.port}")
-    say(f"Reader:     http://{HOST}:{settings.reader_port}/predictions/latest")
+    say(f"Reader:     http://{HOST}:{settings.reader_port}   (the page; /docs for programs)")
     say(f"Logs:       {home.logs}")
     say("Ctrl-C stops all of them.")

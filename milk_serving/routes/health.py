@@ -1,7 +1,6 @@
-"""Whether the reader runs, and whether it can answer; and the way from the root to the documentation."""
+"""Whether the reader runs, and whether it can answer."""
 
-from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse
+from fastapi import APIRouter
 
 from milk.errors import NothingPublished
 from milk.publication.read import forecasts_of_issue, published_series
@@ -31,9 +30,3 @@ def readyz(edition: Standing, store: Store) -> Ready:
     if newest is None:
         raise NothingPublished("There are publications, and none of them has an issue.")
     return Ready(publication=edition.publication, newest_issue_month=str(newest))
-
-
-@router.get("/", include_in_schema=False)
-async def root(request: Request) -> RedirectResponse:
-    """The documentation is what a person wants who typed the address alone."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs", status_code=307)

@@ -1,4 +1,4 @@
-"""Issues, health, the way to the documentation, and the two routes of the predecessor."""
+"""Issues, health, the documentation, and the two routes of the predecessor."""
 
 import dataclasses
 import re
@@ -12,7 +12,7 @@ from tests.milk_serving.rows import OTHER_SERIES, issue, publish_issues
 
 GET_PATHS = [
     "/", "/livez", "/readyz", "/docs", "/openapi.json", "/predictions", "/predictions/latest", "/predictions/2014-10",
-    "/issues", "/check_service", "/api/v1/get_prediction?year=2014&month=10",
+    "/issues", "/accuracy", "/models", "/check_service", "/api/v1/get_prediction?year=2014&month=10",
 ]  # fmt: skip
 
 
@@ -81,11 +81,6 @@ def test_a_publication_without_an_issue_is_nothing_to_read(client: Client, store
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:milk:problem:nothing-published")
 
 
-def test_the_root_leads_to_the_documentation(client: Client) -> None:
-    answer = client.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
-
-
 def test_the_documentation_needs_no_network(client: Client) -> None:
     page = client.get("/docs").text
     parts = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -144,7 +139,7 @@ def test_head_answers_as_get_does_without_a_body(client: Client, store: sa.Engin
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", [*GET_PATHS[1:], "/static-offline-docs/swagger-ui.css"])
+@pytest.mark.parametrize("path", [*GET_PATHS, "/static/0/page.css", "/static-offline-docs/swagger-ui.css"])
 def test_the_reader_only_reads(client: Client, method: str, path: str) -> None:
     answer = client.ask(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")

@@ -103,11 +103,6 @@ def test_a_slash_at_the_end_leads_nowhere(client: Client, path: str) -> None:
     assert "evil" not in answer.text
 
 
-def test_the_way_to_the_documentation_is_relative(client: Client) -> None:
-    answer = client.get("/", host="evil.example")
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
-
-
 def test_only_where_nothing_is_published_a_run_is_of_help() -> None:
     assert [kind.name for kind in problems.STORE_PROBLEMS if "make run" in kind.detail] == ["nothing-published"]
     for error in (errors.HomeRefused("x"), errors.BadSetting("x")):
