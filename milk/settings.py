@@ -43,6 +43,7 @@ class Settings(BaseSettings):
             only what would have been started.
         port: port of the Dagster UI.
         reader_port: port of the reader.
+        online_retention_days: for how long a request to the online route and its answer are kept; 0 keeps none.
     """
 
     model_config = SettingsConfigDict(env_prefix="MILK_", env_ignore_empty=True, frozen=True, extra="ignore")
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     retraining: Literal["report", "act"] = "report"
     port: int = Field(default=3000, ge=1, le=65535)
     reader_port: int = Field(default=8000, ge=1, le=65535)
+    online_retention_days: int = Field(default=365, ge=0, le=36_500)
 
     @property
     def home_path(self) -> Path:

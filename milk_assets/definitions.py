@@ -72,6 +72,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         home_path=str(home.path),
         store_url=settings.store_address,
         evaluation_months=settings.evaluation_months,
+        online_retention_days=settings.online_retention_days,
     )
     return {
         "workplace": workplace,

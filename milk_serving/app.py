@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from milk.settings import Settings
 from milk_serving import problems
 from milk_serving.answers import Reader
+from milk_serving.online import OnlineDesk
 from milk_serving.pages.answers import PageCache
-from milk_serving.routes import health, issues, pages, predecessor, predictions
+from milk_serving.routes import health, issues, online, pages, predecessor, predictions
 from milk_serving.store import PublishedStore
 
 API_VERSION = "1"
@@ -27,9 +28,10 @@ beside the earlier one. A failure is answered as `application/problem+json` (RFC
 """.strip()
 _TAGS = [
     {"name": "predictions", "description": "What was forecast."},
+    {"name": "online", "description": "Forecasts from prices that you send."},
     {"name": "issues", "description": "What was issued, and when."},
     {"name": "health", "description": "Whether the reader runs, and whether it can answer."},
-    {"name": "predecessor", "description": "The two routes of the service that this one replaces."},
+    {"name": "predecessor", "description": "The routes of the service that this one replaces."},
 ]
 
 
@@ -54,9 +56,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.reader = Reader(PublishedStore(settings.store_address))
     app.state.pages = PageCache()
+    app.state.online = OnlineDesk(app.state.reader.store, settings.online_retention_days)
     app.add_middleware(HeadAsGet)
     problems.install(app)
-    for room in (predictions, issues, health, predecessor, pages):
+    for room in (predictions, online, issues, health, predecessor, pages):
         app.include_router(room.router)
     _document_problems(app)
     return app

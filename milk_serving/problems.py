@@ -84,7 +84,7 @@ NOT_FOUND = ProblemType(
     "The addresses there are stand at /docs; none of them ends in a slash.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
-    "method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "The reader only reads", "Ask with GET or HEAD."
+    "method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "This address does not take the method"
 )
 INVALID_PARAMETERS = ProblemType(
     "invalid-parameters",
@@ -198,8 +198,12 @@ def install(app: FastAPI) -> None:
 
 
 def problem_type(error: MilkError) -> ProblemType | None:
-    """The kind of problem that an error is; `None` for one that the reader does not expect."""
-    return next((PROBLEM_OF[kind] for kind in type(error).__mro__ if kind in PROBLEM_OF), None)
+    """The kind of problem that an error is; `None` for one that the reader does not expect.
+
+    An error of one route alone names its kind itself, as `problem`.
+    """
+    own: ProblemType | None = getattr(error, "problem", None)
+    return own or next((PROBLEM_OF[kind] for kind in type(error).__mro__ if kind in PROBLEM_OF), None)
 
 
 def documented(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
@@ -271,9 +275,12 @@ async def _of_http_exception(request: Request, error: Exception) -> Response:
     kind = _OF_STATUS.get(status) or ProblemType(
         f"http-{int(status)}", status, status.phrase, status.description or status.phrase
     )
-    response = _answer(kind, request)
-    if kind is METHOD_NOT_ALLOWED:
-        response.headers["Allow"] = "GET, HEAD"
+    if kind is not METHOD_NOT_ALLOWED:
+        return _answer(kind, request)
+    headers = getattr(error, "headers", None) or {}
+    allowed = "POST" if headers.get("Allow") == "POST" else "GET, HEAD"
+    response = _answer(kind, request, f"Ask with {allowed.replace(',', ' or')}.")
+    response.headers["Allow"] = allowed
     return response
 
 

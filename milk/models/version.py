@@ -121,6 +121,19 @@ def read_version(folder: Path, version_id: str, *, expected_sha256: str | None =
     return ModelVersion(version_id, sha256, model, card)
 
 
+def version_of(version_id: str, sha256: str, model: Mapping[str, Any], card: Mapping[str, Any]) -> ModelVersion:
+    """A version from content that was kept elsewhere than in a folder: checked as a folder is.
+
+    Raises:
+        VersionRefused: it is not the model of that name, damaged, or of another schema.
+        VersionOutdated: an earlier program wrote it, by a schema that is read no longer.
+    """
+    _check(dict(model), dict(card), version_id)
+    if _name(_canonical(model, version_id)) != version_id:
+        raise VersionRefused(f"The model version {version_id} does not hold what its name says.")
+    return ModelVersion(version_id, sha256, dict(model), dict(card))
+
+
 def _name(model_bytes: bytes) -> str:
     return f"v-{sha256_hex(model_bytes)[:16]}"
 

@@ -22,7 +22,7 @@ from sqlalchemy import event, exc
 from milk.errors import BadSetting, HomeBusy, HomeRefused, MilkError, NothingPublished, StoreUnavailable
 from milk.models.canonical import canonical_json
 
-HEAD = "0004"
+HEAD = "0006"
 """The newest migration; a test compares it with the folder of migrations."""
 
 _BUSY_TIMEOUT_MS = 5000
@@ -135,8 +135,10 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextlib.contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine, *, is_alone: bool = True) -> Iterator[sa.Connection]:
     """A transaction that holds the write lock of the store from its first statement, and commits at its end.
+
+    Who adds what no publisher looks at need not be alone: on PostgreSQL it then waits for nobody.
 
     Raises:
         HomeBusy: another process held the lock for more than five seconds.
@@ -145,7 +147,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     with _explained(engine), engine.connect() as connection:
         connection.execution_options(**{_WRITES: True})
         with connection.begin():
-            if engine.dialect.name == "postgresql":
+            if is_alone and engine.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_BUSY_TIMEOUT_MS}")
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
             yield connection

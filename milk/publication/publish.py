@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
 from milk.errors import HomeRefused
 from milk.months import Kind, Month
 from milk.publication.engine import reading, writing
+from milk.publication.online_schema import MODELS
 from milk.publication.rows import (
     Issue,
     ModelCard,
+    ModelRow,
     ObservedPrice,
     Publication,
     SeriesRow,
@@ -31,6 +33,7 @@ from milk.publication.schema import (
 )
 
 Outcome = Literal["added", "unchanged", "beside"]
+OfVersion = TypeVar("OfVersion", ModelCard, ModelRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Published:
         issues: what came of each issue, in their order.
         observed: how many observed prices were added.
         cards: how many cards were added.
+        models: how many models were added.
         series: how many rows of the register were added.
     """
 
@@ -70,6 +74,7 @@ class Published:
     observed: int = 0
     cards: int = 0
     series: int = 0
+    models: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +110,21 @@ def publish(engine: sa.Engine, publication: Publication) -> Published:
         ]
         issues = [(issue, fate) for issue, fate in fates if fate.outcome != "unchanged"]
         observed = new_observed(connection, publication.observed)
-        cards = _new_cards(connection, publication.cards)
+        cards = _new_versions(connection, MODEL_CARDS, publication.cards)
+        models = _new_versions(connection, MODELS, publication.models)
         series = _new_series(connection, publication.series)
         outcomes = tuple(fate for _issue, fate in fates)
-        if not (issues or observed or cards or series):
+        if not (issues or observed or cards or models or series):
             return Published(None, outcomes)
         publication_id = begin_publication(connection, publication)
         add_rows(connection, ISSUES, [_issue_values(issue, fate) for issue, fate in issues], publication_id)
         add_rows(connection, FORECASTS, [v for issue, fate in issues for v in _forecast_values(issue, fate)])
         add_rows(connection, OBSERVED_PRICES, [plain_row(row) for row in observed], publication_id)
         add_rows(connection, MODEL_CARDS, [_card_values(card) for card in cards], publication_id)
+        add_rows(connection, MODELS, [plain_row(row) | {"model": dict(row.model)} for row in models], publication_id)
         add_rows(connection, SCORES, [v for card in cards for v in _score_values(card)])
         add_rows(connection, SERIES, series, publication_id)
-        return Published(publication_id, outcomes, len(observed), len(cards), len(series))
+        return Published(publication_id, outcomes, len(observed), len(cards), len(series), len(models))
 
 
 def claim_store(engine: sa.Engine, series_id: str, *, dataset_id: str, is_synthetic: bool) -> None:
@@ -219,12 +226,13 @@ def new_observed(connection: sa.Connection, rows: Sequence[ObservedPrice]) -> li
     return [row for row in rows if (row.series_id, row.month, row.known_since) not in held]
 
 
-def _new_cards(connection: sa.Connection, cards: Sequence[ModelCard]) -> list[ModelCard]:
-    query = sa.select(MODEL_CARDS.c.series_id, MODEL_CARDS.c.version_id).where(
-        MODEL_CARDS.c.version_id.in_([card.version_id for card in cards])
+def _new_versions(connection: sa.Connection, table: sa.Table, rows: Sequence[OfVersion]) -> list[OfVersion]:
+    """The cards or models of versions that the table does not hold yet."""
+    query = sa.select(table.c.series_id, table.c.version_id).where(
+        table.c.version_id.in_([row.version_id for row in rows])
     )
-    held = {tuple(row) for row in connection.execute(query)} if cards else set()
-    return [card for card in cards if (card.series_id, card.version_id) not in held]
+    held = {tuple(row) for row in connection.execute(query)} if rows else set()
+    return [row for row in rows if (row.series_id, row.version_id) not in held]
 
 
 def _new_series(connection: sa.Connection, rows: Sequence[SeriesRow]) -> list[dict[str, Any]]:

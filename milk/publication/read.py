@@ -288,6 +288,11 @@ def _standing(series_id: str, kind: Kind | None) -> sa.Subquery:
     return sa.select(inner).where(inner.c.rank == 1).subquery()
 
 
+def standing_issues(series_id: str) -> sa.Subquery:
+    """The revisions that stand, one for each issue month, for a question of another module of this room."""
+    return _standing(series_id, None)
+
+
 def _same_revision(standing: sa.Subquery) -> sa.ColumnElement[bool]:
     names = ("series_id", "issue_month", "revision")
     return sa.and_(*(FORECASTS.c[name] == standing.c[name] for name in names))

@@ -137,6 +137,15 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """What a model version forecasts with: the content of its `model.json`."""
+
+    series_id: str
+    version_id: str
+    model: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesRow:
     """One input of the register of series behind a forecast series."""
 
@@ -172,6 +181,7 @@ class Publication:
     issues: Sequence[Issue] = ()
     observed: Sequence[ObservedPrice] = ()
     cards: Sequence[ModelCard] = ()
+    models: Sequence[ModelRow] = ()
     series: Sequence[SeriesRow] = ()
 
 

@@ -17,6 +17,7 @@ from milk.publication.ledger import PromotionRow, append_promotion, current_cham
 from milk.publication.schema import ActorKind
 from milk.series import SERIES_ID
 from milk.steps.evidence import last_searched, version_evidence
+from milk.steps.published_versions import publish_version
 from milk.steps.staging import write_recipe
 from milk.steps.trail import BY_HAND, CHALLENGER, ROLLED_BACK, RULE, judged_versions, production_trail
 from milk.steps.training import Training
@@ -76,7 +77,7 @@ def promote_staged(
         data_cutoff=_data_cutoff(winner),
         run_id=actor.run_id,
     )
-    return Promotion(_written(store, row), decision)
+    return Promotion(_written(store, row, winner), decision)
 
 
 def judge(staged: ModelVersion, champion: ModelVersion | None, training: Training) -> Decision:
@@ -116,7 +117,8 @@ def promote_version(
     """
     rows = promotions(store, SERIES_ID)
     version = _fit_for_production(home, rows, version_id, reason)
-    return _written(store, _by_hand(rows, version, BY_HAND, reason=reason, actor=actor, decided_at=decided_at))
+    row = _by_hand(rows, version, BY_HAND, reason=reason, actor=actor, decided_at=decided_at)
+    return _written(store, row, version)
 
 
 def roll_back(
@@ -147,7 +149,8 @@ def roll_back(
             "was; `milk models promote` puts a version there for the first time."
         )
     version = _fit_for_production(home, rows, version_id, reason)
-    return _written(store, _by_hand(rows, version, ROLLED_BACK, reason=reason, actor=actor, decided_at=decided_at))
+    row = _by_hand(rows, version, ROLLED_BACK, reason=reason, actor=actor, decided_at=decided_at)
+    return _written(store, row, version)
 
 
 def load_champion(home: Home, store: sa.Engine) -> ModelVersion | None:
@@ -234,8 +237,10 @@ def _by_hand(
     )
 
 
-def _written(store: sa.Engine, row: PromotionRow) -> PromotionRow:
+def _written(store: sa.Engine, row: PromotionRow, champion: ModelVersion) -> PromotionRow:
     """The row as the ledger holds it, written unless another promotion came in between."""
+    # First: what the ledger says is in production must be there for the online route.
+    publish_version(store, champion, published_at=row.decided_at, run_id=row.run_id)
     append_promotion(store, row, expected_previous=row.previous_version_id)
     return current_champion(store, SERIES_ID) or row
 

@@ -2,9 +2,8 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version as library_version
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -19,11 +18,12 @@ from milk.models.version import ModelVersion, read_version
 from milk.months import Kind, Month
 from milk.publication.publish import Published, publish
 from milk.publication.read import issue_records
-from milk.publication.rows import ForecastRow, Issue, ModelCard, ObservedPrice, Publication, Score, SeriesRow
+from milk.publication.rows import ForecastRow, Issue, ObservedPrice, Publication, SeriesRow
 from milk.series import SERIES_ID, Series, series_register
 from milk.steps.predictions import TABLE, empty_predictions, split_refused
+from milk.steps.promotion import load_champion
+from milk.steps.published_versions import card_of, model_of, software_versions
 from milk.steps.receive import LOCK_WAIT_SECONDS, observations_of
-from milk.steps.training import LIBRARIES
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,33 @@ def publish_months(
         issues, versions, refused = _sound_issues(home, months)
         if not issues:
             return MonthsPublished(None, refused)
+        shown = _versions_shown(home, store, issues, versions)
         publication = Publication(
             published_at=published_at,
             run_id=run_id,
-            software={name: library_version(name) for name in ("milk", *LIBRARIES)},
+            software=software_versions(),
             issues=issues,
             observed=observed_prices(home),
-            cards=[card_of(versions[name]) for name in sorted({issue.model_version for issue in issues})],
+            cards=[card_of(version) for version in shown],
+            models=[model_of(version) for version in shown],
             series=register_rows(),
         )
         return MonthsPublished(publish(store, publication), refused)
+
+
+def _versions_shown(
+    home: Home, store: sa.Engine, issues: Sequence[Issue], versions: Mapping[str, ModelVersion]
+) -> list[ModelVersion]:
+    """The versions behind the issues, and the one in production, which answers online before its first issue."""
+    shown = {issue.model_version: versions[issue.model_version] for issue in issues}
+    try:
+        champion = load_champion(home, store)
+    except VersionRefused:
+        # The issues rest on other versions, which are sound; who promotes or issues hears of this one.
+        champion = None
+    if champion is not None:
+        shown[champion.version_id] = champion
+    return [shown[name] for name in sorted(shown)]
 
 
 def _sound_issues(home: Home, months: Sequence[Month]) -> tuple[list[Issue], dict[str, ModelVersion], dict[Month, str]]:
@@ -137,24 +154,6 @@ def observed_prices(home: Home) -> list[ObservedPrice]:
         )
         for month, known_since, known_by, price, received_at, snapshot in columns
     ]
-
-
-def card_of(version: ModelVersion) -> ModelCard:
-    """The card of a version with its scores, by model and horizon."""
-    scores = [
-        Score(**({"model": model} | row))
-        for model, rows in version.card["scores"].get("by_horizon", {}).items()
-        for row in rows
-    ]
-    return ModelCard(
-        series_id=str(version.model["series_id"]),
-        version_id=version.version_id,
-        sha256=version.sha256,
-        recipe=version.recipe_name,
-        created_at=dt.datetime.fromisoformat(version.card["created_at"]),
-        card=version.card,
-        scores=tuple(scores),
-    )
 
 
 def register_rows() -> list[SeriesRow]:

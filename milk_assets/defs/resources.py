@@ -32,6 +32,7 @@ class Workplace(dg.ConfigurableResource):  # type: ignore[type-arg]  # because n
     home_path: str
     store_url: str
     evaluation_months: int
+    online_retention_days: int = 365
 
     @property
     def home(self) -> Home:

@@ -24,7 +24,7 @@ def test_defaults() -> None:
     assert settings.executor == "in_process"
     assert settings.retraining == "report"
     assert (settings.home, settings.store_url) == (None, None)
-    assert (settings.port, settings.reader_port) == (3000, 8000)
+    assert (settings.port, settings.reader_port, settings.online_retention_days) == (3000, 8000, 365)
 
 
 def test_the_store_lies_in_the_home_unless_it_is_named(tmp_path: Path) -> None:

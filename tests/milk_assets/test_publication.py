@@ -1,5 +1,6 @@
 """`published_predictions`: what a run publishes, what a second adds (nothing), what is refused and how it is told."""
 
+import datetime as dt
 import shutil
 
 import dagster as dg
@@ -10,9 +11,10 @@ from milk.home.dataset import read_dataset
 from milk.home.tables import write_table
 from milk.months import Month
 from milk.publication.engine import migrate, open_store, reading
+from milk.publication.online import OnlinePrediction, keep_prediction, kept_prediction
 from milk.publication.publish import claim_store
 from milk.publication.read import IssueRecord, broken_issues, forecasts_of_issue, issue_records, series_record
-from milk.publication.schema import ADD_ONLY, MODEL_CARDS, OBSERVED_PRICES, SCORES
+from milk.publication.schema import ADD_ONLY, ISSUES, MODEL_CARDS, OBSERVED_PRICES, SCORES
 from milk.series import SERIES_ID, series_register
 from milk.steps.predictions import TABLE
 from milk_assets.definitions import build_definitions
@@ -21,6 +23,7 @@ from tests.milk_assets.places import FIRST, LAST, NOW, Place, failure_of, outcom
 from tests.ports import free_port
 
 PUBLISHED = "published_predictions"
+DAY = dt.timedelta(days=1)
 PUBLICATION = dg.AssetSelection.assets(PUBLISHED)
 
 
@@ -60,7 +63,11 @@ def test_one_run_publishes_every_month_it_made(made: Made) -> None:
     assert {(r.revision, r.is_standing, r.forecasts) for r in found} == {(1, True, 12)}
     assert {r.published_at.isoformat() for r in found} == {NOW}
     assert _months(made.result) == [str(Month.parse(FIRST) + k) for k in range(11)]
-    assert _counts(made.place)["publications"] == 1, "one run, one transaction"
+    store = open_store(made.place.home.store_url)
+    with reading(store) as connection:
+        transactions = connection.scalars(sa.select(ISSUES.c.publication_id).distinct()).all()
+    store.dispose()
+    assert len(transactions) == 1, "the issues of a run are one transaction"
 
 
 def test_the_store_holds_what_the_table_holds(made: Made) -> None:
@@ -89,6 +96,7 @@ def test_what_belongs_to_an_issue_is_published_with_it(made: Made) -> None:
     assert [card.version_id for card in cards] == [made.place.ledger()[0].champion_version_id]
     assert models == {"milk", "last_value", "seasonal_naive", "drift", "seasonal_drift"}
     assert counts["scores"] == 5 * 12
+    assert counts["models"] == 1
     assert series is not None
     assert (series.unit, series.source, series.is_synthetic) == ("CLP/L", "milk_price", True)
 
@@ -97,6 +105,23 @@ def test_a_second_run_publishes_nothing_new(copied: Place) -> None:
     before = _counts(copied)
     assert Place(copied.root, now="2026-11-20T12:00:00+00:00").run().success
     assert _counts(copied) == before
+
+
+def test_requests_to_the_online_route_are_deleted_when_they_are_old(copied: Place) -> None:
+    now = dt.datetime.fromisoformat(copied.now)
+    store = open_store(copied.home.store_url)
+    asked = [
+        keep_prediction(
+            store,
+            OnlinePrediction.of(
+                {"days": days}, {}, series_id=SERIES_ID, model_version="v", created_at=now - days * DAY
+            ),
+        )
+        for days in (366, 364)
+    ]
+    assert copied.run(PUBLICATION, months=("2026-04", "2026-04")).success
+    assert [kept_prediction(store, one.id) is None for one in asked] == [True, False]
+    store.dispose()
 
 
 def test_other_content_is_a_revision_with_its_reason(copied: Place) -> None:

@@ -25,6 +25,12 @@ class Client:
     def get(self, url: str, *, host: str = "reader") -> httpx.Response:
         return self.ask("GET", url, host=host)
 
+    def post(self, url: str, body: bytes) -> httpx.Response:
+        async def post() -> httpx.Response:
+            return await self._http.post(url, content=body)
+
+        return self._portal.call(post)
+
     def get_together(self, urls: list[str]) -> list[httpx.Response]:
         """All at the same moment."""
 

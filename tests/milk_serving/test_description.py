@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from milk.months import Month
+from milk_serving.online_body import read_columns, read_months
+from milk_serving.online_responses import (
+    COLUMNS_EXAMPLE,
+    MONTHS_EXAMPLE,
+    OnlineAnswer,
+    OnlineForecast,
+    OnlineMeta,
+    OnlineRecord,
+)
 from milk_serving.responses import Issue, Issues, Prediction, Predictions
 from tests.milk_serving.client import Client
 
@@ -35,8 +46,13 @@ def test_the_description_is_the_one_agreed_upon(description: dict[str, Any]) -> 
 
 def test_every_operation_is_described(description: dict[str, Any]) -> None:
     operations = _operations(description)
-    assert len(operations) == 8
-    assert all(list(path) == ["get"] for path in description["paths"].values())
+    assert len(operations) == 11
+    posted = {path for path, methods in description["paths"].items() if list(methods) != ["get"]}
+    assert posted == {"/v1/predictions/online", "/api/v1/get_online_prediction"}
+    for path in posted:
+        (content,) = description["paths"][path]["post"]["requestBody"]["content"].values()
+        assert content["example"]
+        assert all(part["description"] for part in content["schema"]["properties"].values())
     names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names)
     for operation in operations:
@@ -51,7 +67,7 @@ def test_every_problem_is_described_with_an_example(description: dict[str, Any])
         for status, answer in operation["responses"].items()
         if status != "200"
     ]
-    assert {status for _content, status in found} == {"404", "422", "500", "503"}
+    assert {status for _content, status in found} == {"400", "404", "413", "422", "500", "503"}
     for content, _status in found:
         assert list(content) == ["application/problem+json"]
         problem = content["application/problem+json"]
@@ -66,14 +82,20 @@ def test_every_answer_has_an_example_of_its_own_shape(description: dict[str, Any
         assert description["components"]["schemas"][name]["examples"], name
 
 
-@pytest.mark.parametrize("model", [Predictions, Issues])
-def test_an_example_is_an_answer(model: type[Predictions | Issues]) -> None:
+@pytest.mark.parametrize("model", [Predictions, Issues, OnlineAnswer, OnlineRecord])
+def test_an_example_is_an_answer(model: type[BaseModel]) -> None:
     (example,) = model.model_json_schema()["examples"]
     assert json.loads(model.model_validate(example).model_dump_json()) == example
 
 
-@pytest.mark.parametrize("model", [Prediction, Issue])
-def test_every_column_says_what_it_is(model: type[Prediction | Issue]) -> None:
+@pytest.mark.parametrize("example", [MONTHS_EXAMPLE, COLUMNS_EXAMPLE])
+def test_an_example_of_a_body_is_taken(example: dict[str, Any]) -> None:
+    read = read_months if "prices" in example else read_columns
+    assert len(read(example, current=Month(2026, 10)).prices) == 3
+
+
+@pytest.mark.parametrize("model", [Prediction, Issue, OnlineForecast, OnlineMeta])
+def test_every_column_says_what_it_is(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
     prices = ("price", "lower_80", "upper_80", "lower_95", "upper_95")
     for name in prices:

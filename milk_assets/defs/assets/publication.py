@@ -12,6 +12,7 @@ from milk.months import Month
 from milk.publication.publish import Published
 from milk.publication.read import issue_records
 from milk.series import SERIES_ID
+from milk.steps.online import forget_old_requests
 from milk.steps.publication import MonthsPublished, publish_months
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, markdown_table
@@ -65,6 +66,8 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         with explained(), workplace.store() as store:
             made = publish_months(workplace.home, store, months, published_at=clock.now(), run_id=context.run.run_id)
             check = _read_back(store, made.published)
+            forgotten = forget_old_requests(store, days=workplace.online_retention_days, now=clock.now())
+        context.log.info("Requests to the online route: %s.", forgotten)
         yield from _events(made, check)
 
     return published_predictions

@@ -21,13 +21,13 @@ from milk.series import SERIES_ID, series_register
 from milk.sources.files import DataFolder
 from milk.steps.predictions import TABLE, Issuing, issue_months
 from milk.steps.publication import (
-    card_of,
     issues_of,
     observed_prices,
     publish_months,
     register_rows,
     unpublished_months,
 )
+from milk.steps.published_versions import card_of
 from milk.steps.receive import dataset_of, receive
 from milk.steps.staging import stage_version
 from milk.steps.store import home_store
