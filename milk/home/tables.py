@@ -4,6 +4,7 @@ Both retention properties are set when a table is made: Delta's defaults delete 
 pipeline would lose last month's version. They act at creation only, which a test asserts.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,12 @@ RETENTION = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
+CHECKPOINT_COMMITS = 20
+"""Whoever opens a table reads its log from the last checkpoint on; Delta's default is a hundred commits."""
+MOST_FILES = 24
+"""A table that is written month by month gains a file each time, and whoever reads it opens them all: beyond so many
+they are put together. The files before stay, so every version stays readable."""
+PROPERTIES = RETENTION | {"delta.checkpointInterval": str(CHECKPOINT_COMMITS)}
 TRIES = 5
 
 
@@ -153,9 +160,19 @@ def _commit(
     content = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None).combine_chunks()
     for attempt in range(1, TRIES + 1):
         try:
-            write_deltalake(target, content, name=name, configuration=RETENTION, **options)
+            write_deltalake(target, content, name=name, configuration=PROPERTIES, **options)
             break
         except CommitFailedError:
             if attempt == TRIES:
                 raise
+    _put_together(target)
     return table_version(home, name)
+
+
+def _put_together(target: str) -> None:
+    """Put the files of a table together where there are too many: a commit of its own with the same rows."""
+    table = DeltaTable(target)
+    if len(table.file_uris()) > MOST_FILES:
+        # Another writer came in between: the next write tries again.
+        with suppress(CommitFailedError):
+            table.optimize.compact()

@@ -13,6 +13,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from milk.home.layout import Home
 from milk.home.tables import (
+    CHECKPOINT_COMMITS,
+    MOST_FILES,
     RETENTION,
     append_table,
     frame_hash,
@@ -23,8 +25,7 @@ from milk.home.tables import (
 )
 from tests.milk.home.test_tables import rows, span
 
-INTERVAL = 100
-"""Delta writes a checkpoint at every hundredth version unless a table says otherwise; ours do not."""
+INTERVAL = CHECKPOINT_COMMITS
 VERSIONS = INTERVAL + 2
 
 FIRST_WRITES: dict[str, Callable[[Home, pd.DataFrame], int]] = {
@@ -96,7 +97,7 @@ def test_both_properties_outlast_every_write(home: Home, next_write: Callable[[H
 
 
 def test_a_checkpoint_is_passed_and_every_version_reads_as_it_was_written(home: Home) -> None:
-    """As the program meets it: no call but its own writes, the hundredth of which makes Delta do more than write."""
+    """As the program meets it: no call but its own writes, the twentieth of which makes Delta do more than write."""
     folder = home.tables / "t"
     written = [frame_hash(rows("2014-01", 24, float(version))) for version in range(VERSIONS)]
     for version in range(INTERVAL - 1):
@@ -110,7 +111,7 @@ def test_a_checkpoint_is_passed_and_every_version_reads_as_it_was_written(home: 
     assert checkpoint["version"] == INTERVAL - 1
     assert before <= files(folder), "something was cleaned up"
     assert len(list((folder / "_delta_log").glob("*.json"))) == VERSIONS
-    for version in [*range(0, VERSIONS, 25), INTERVAL - 2, INTERVAL - 1, INTERVAL, VERSIONS - 1]:
+    for version in [*range(0, VERSIONS, 5), INTERVAL - 2, INTERVAL - 1, INTERVAL, VERSIONS - 1]:
         back = read_table(home, "t", version=version)
         assert frame_hash(back) == written[version]
         pd.testing.assert_frame_equal(back, rows("2014-01", 24, float(version)))
@@ -152,3 +153,21 @@ def test_without_the_properties_that_cleanup_loses_them(home: Home) -> None:
     assert read_table(home, "t")["value"].tolist() == [11.0, 11.0]
     with pytest.raises(Exception, match=r"."):
         read_table(home, "t", version=0)
+
+
+@pytest.mark.parametrize("by_month", [False, True], ids=["appended", "month by month"])
+def test_many_small_writes_leave_few_files_and_every_version(home: Home, *, by_month: bool) -> None:
+    written = {}
+    for number in range(2 * MOST_FILES + 5):
+        month = f"{2000 + number // 12}-{number % 12 + 1:02d}"
+        frame = rows(month, 1, float(number))
+        if by_month:
+            version = write_table(home, "t", frame, replace=span(month, month))
+        else:
+            version = append_table(home, "t", frame)
+        written[version] = number + 1
+    assert len(DeltaTable(str(home.tables / "t")).file_uris()) <= MOST_FILES
+    assert max(written) > 2 * MOST_FILES + 4, "nothing was put together"
+    for version, months in written.items():
+        held = read_table(home, "t", version=version).sort_values("month")
+        assert held["value"].tolist() == [float(k) for k in range(months)]
