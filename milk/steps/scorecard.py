@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version as library_version
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import sqlalchemy as sa
@@ -14,11 +15,11 @@ from milk.errors import ForecastRefused
 from milk.evaluation.scorecard import judged_forecasts
 from milk.evaluation.scorecard_summary import running_statistics
 from milk.home.layout import Home
-from milk.home.tables import write_whole_table
+from milk.home.tables import has_table, read_table, write_whole_table
 from milk.months import Month
 from milk.publication.judged_rows import JudgedForecast, RunningStatistics
 from milk.publication.publish_judged import PublishedScorecard, publish_scorecard
-from milk.publication.read_judged import LiveForecast, live_record
+from milk.publication.read_judged import LiveForecast, judgement_hashes, live_record
 from milk.publication.rows import ObservedPrice, Publication, plain_row
 from milk.scorecard_tables import SCORECARD, SCORECARD_SUMMARY
 from milk.series import SERIES_ID
@@ -70,16 +71,37 @@ def judge_published(home: Home, store: sa.Engine, *, published_at: dt.datetime, 
         rows = _typed(judged_forecasts(forecast_frame(record.forecasts), price_frame(observed)), SCORECARD)
         summary = _typed(running_statistics(rows), SCORECARD_SUMMARY)
         _refuse_unsound(rows, summary)
-        version = write_whole_table(home, TABLE, rows)
-        write_whole_table(home, SUMMARY, summary)
         publication = Publication(
             published_at=published_at,
             run_id=run_id,
             software={name: library_version(name) for name in ("milk", *LIBRARIES)},
             observed=observed,
         )
-        published = publish_scorecard(store, judged_rows(rows), statistics_rows(summary), publication)
+        unsaid = judged_rows(_unsaid(home, store, rows))
+        # Before the table: what the table holds counts as said.
+        published = publish_scorecard(store, unsaid, statistics_rows(summary), publication)
+        version = write_whole_table(home, TABLE, rows)
+        write_whole_table(home, SUMMARY, summary)
     return Scored(rows, summary, len({row.issue_month for row in record.forecasts}), version, published)
+
+
+def _unsaid(home: Home, store: sa.Engine, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the table does not hold as they are, or the store not at all.
+
+    Years of judgements come out the same each month; to make a hash of each would be most of the work.
+    """
+    if not has_table(home, TABLE):
+        return rows
+    standing = read_table(home, TABLE)
+    if not standing.dtypes.equals(rows.dtypes):
+        return rows
+    own, other = (pd.util.hash_pandas_object(frame, index=False).to_numpy() for frame in (rows, standing))
+    same = np.isin(own, other)
+    held = judgement_hashes(store, SERIES_ID)
+    keys = zip(map(Month.of, rows["issue_month"]), map(Month.of, rows["target_month"]), strict=True)
+    is_held = np.fromiter((key in held for key in keys), dtype=bool, count=len(rows))
+    unsaid: pd.DataFrame = rows[~(same & is_held)]
+    return unsaid
 
 
 def known_prices(published: Iterable[ObservedPrice], received: Iterable[ObservedPrice]) -> list[ObservedPrice]:

@@ -151,6 +151,22 @@ def test_the_same_again_writes_nothing(home: Home) -> None:
     assert _counts(home) == before
 
 
+def test_a_run_that_ended_before_its_table_was_written_is_made_up_for(home: Home, tmp_path: Path) -> None:
+    """What the store was told and the table not; and what a table of before the revision holds."""
+    first = _judge(home).rows
+    before = _counts(home)
+    shutil.rmtree(home.tables / TABLE)
+    again = _judge(home, LATER)
+    assert again.published.publication_id is None
+    assert _counts(home) == before
+    pd.testing.assert_frame_equal(again.rows, first)
+    _receive(home, tmp_path / "data", "399.99")
+    revised = _judge(home, LATER).rows
+    write_table(home, TABLE, first)
+    assert _judge(home, LATER).published.publication_id is None
+    pd.testing.assert_frame_equal(read_table(home, TABLE), revised)
+
+
 def test_a_revised_price_changes_what_is_said_of_the_latest_and_adds_a_judgement(home: Home, tmp_path: Path) -> None:
     first = _judge(home).rows
     _receive(home, tmp_path / "data", "399.99")
