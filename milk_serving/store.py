@@ -8,6 +8,7 @@ once, not one after the other, and a store that comes back is found by the next 
 """
 
 import asyncio
+import datetime as dt
 import logging
 import threading
 import time
@@ -19,7 +20,8 @@ from starlette.concurrency import run_in_threadpool
 
 from milk.errors import MilkError, StoreUnavailable
 from milk.publication.engine import open_store, shown_address
-from milk.publication.read import newest_publication
+from milk.publication.ledger import newest_decision_mark
+from milk.publication.read import Transaction, newest_publication
 
 RECHECK_SECONDS = 0.2
 """An answer is older than the store by no more than this and the time of one look."""
@@ -43,6 +45,12 @@ class Edition(NamedTuple):
     publication: int
     made: str = ""
     """When and by which run it was published."""
+    promotion: int = 0
+    """The newest row of the ledger: a promotion changes what is in production without a publication."""
+    changed_at: dt.datetime | None = None
+    """When the newer of the two was made."""
+    published_at: dt.datetime | None = None
+    """When the publication was made."""
 
 
 class PublishedStore:
@@ -139,7 +147,7 @@ class PublishedStore:
         try:
             self._leave_replaced_file()
             newest = newest_publication(self.engine())
-            found = Edition(self._openings, newest.number, f"{newest.published_at.isoformat()} {newest.run_id}")
+            found = _edition(self._openings, newest, newest_decision_mark(self.engine()))
         except MilkError as error:
             found = error
             # What comes back may be another store with as many publications: opened anew, it is another edition.
@@ -157,6 +165,18 @@ class PublishedStore:
         if said != self._logged:
             _LOG.warning(said or "The store answers again.")
             self._logged = said
+
+
+def _edition(opening: int, newest: Transaction, mark: tuple[int, dt.datetime | None]) -> Edition:
+    promotion, decided_at = mark
+    return Edition(
+        opening,
+        newest.number,
+        f"{newest.published_at.isoformat()} {newest.run_id}",
+        promotion,
+        max(newest.published_at, decided_at or newest.published_at),
+        newest.published_at,
+    )
 
 
 def _said(error: MilkError) -> str:

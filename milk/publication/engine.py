@@ -22,7 +22,7 @@ from sqlalchemy import event, exc
 from milk.errors import BadSetting, HomeBusy, HomeRefused, MilkError, NothingPublished, StoreUnavailable
 from milk.models.canonical import canonical_json
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; a test compares it with the folder of migrations."""
 
 _BUSY_TIMEOUT_MS = 5000

@@ -21,6 +21,7 @@ from milk.publication.publish import Published, publish
 from milk.publication.read import issue_records
 from milk.publication.rows import ForecastRow, Issue, ModelCard, ObservedPrice, Publication, Score, SeriesRow
 from milk.series import SERIES_ID, Series, series_register
+from milk.steps.data_quality import quality_documents
 from milk.steps.predictions import TABLE, empty_predictions, split_refused
 from milk.steps.receive import LOCK_WAIT_SECONDS, observations_of
 from milk.steps.training import LIBRARIES
@@ -64,6 +65,7 @@ def publish_months(
             observed=observed_prices(home),
             cards=[card_of(versions[name]) for name in sorted({issue.model_version for issue in issues})],
             series=register_rows(),
+            quality=quality_documents(home),
         )
         return MonthsPublished(publish(store, publication), refused)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from milk_serving.responses import Issue, Issues, Prediction, Predictions
+from milk_serving import responses, responses_models, responses_prices
 from tests.milk_serving.client import Client
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
@@ -35,7 +35,7 @@ def test_the_description_is_the_one_agreed_upon(description: dict[str, Any]) -> 
 
 def test_every_operation_is_described(description: dict[str, Any]) -> None:
     operations = _operations(description)
-    assert len(operations) == 8
+    assert len(operations) == 21
     assert all(list(path) == ["get"] for path in description["paths"].values())
     names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names)
@@ -49,9 +49,9 @@ def test_every_problem_is_described_with_an_example(description: dict[str, Any])
         (answer["content"], status)
         for operation in _operations(description)
         for status, answer in operation["responses"].items()
-        if status != "200"
+        if status not in ("200", "304")
     ]
-    assert {status for _content, status in found} == {"404", "422", "500", "503"}
+    assert {status for _content, status in found} == {"404", "406", "422", "500", "503"}
     for content, _status in found:
         assert list(content) == ["application/problem+json"]
         problem = content["application/problem+json"]
@@ -66,14 +66,24 @@ def test_every_answer_has_an_example_of_its_own_shape(description: dict[str, Any
         assert description["components"]["schemas"][name]["examples"], name
 
 
-@pytest.mark.parametrize("model", [Predictions, Issues])
-def test_an_example_is_an_answer(model: type[Predictions | Issues]) -> None:
+ANSWERS = [responses.Predictions, responses.Issues, responses.Alive, responses.Ready, *(
+    getattr(module, name)
+    for module, names in (
+        (responses_prices, ("Observations", "Means", "Explained", "SeriesList")),
+        (responses_models, ("Models", "Model", "Accuracy", "DataQuality", "ConfigAnswer")),
+    )
+    for name in names
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ANSWERS)
+def test_an_example_is_an_answer(model: type[responses.Answer]) -> None:
     (example,) = model.model_json_schema()["examples"]
     assert json.loads(model.model_validate(example).model_dump_json()) == example
 
 
-@pytest.mark.parametrize("model", [Prediction, Issue])
-def test_every_column_says_what_it_is(model: type[Prediction | Issue]) -> None:
+@pytest.mark.parametrize("model", [responses.Prediction, responses.Issue])
+def test_every_column_says_what_it_is(model: type[responses.Answer]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
     prices = ("price", "lower_80", "upper_80", "lower_95", "upper_95")
     for name in prices:
@@ -87,3 +97,15 @@ def test_the_reader_loads_no_frame_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["fastapi"]
+
+
+def test_what_is_kept_says_its_headers_and_formats(description: dict[str, Any]) -> None:
+    kept = {
+        path: path_item["get"]["responses"]
+        for path, path_item in description["paths"].items()
+        if "304" in path_item["get"]["responses"]
+    }
+    assert len(kept) == 16
+    assert all("ETag" in answers["200"]["headers"] for answers in kept.values())
+    in_json_alone = {path for path, answers in kept.items() if "text/csv" not in answers["200"]["content"]}
+    assert in_json_alone == {"/v1/explain/{target_month}", "/v1/models/{version}", "/v1/data-quality"}
