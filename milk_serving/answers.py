@@ -24,6 +24,7 @@ from milk_serving.problems import NotAcceptable
 from milk_serving.queries import refuse_repeated
 from milk_serving.rendering import FORMATS, SHORT, VARY, Headers, Kept, entity_tag, last_modified, render
 from milk_serving.store import Edition, PublishedStore
+from milk_serving.watching import full_route, watched
 
 MOST_ANSWERS = 256
 MOST_BYTES = 16 * 2**20
@@ -108,11 +109,14 @@ class CachedRoute(APIRoute):
                     _further_headers(response),
                     edition=edition,
                     key=(*key[:2], form),
-                    route=self.path_format,
+                    route=full_route(request.scope, self.path_format),
                     columns=columns,
                 )
                 reader.answers.keep(edition, key, kept)
-            return response_of(*kept.fitting(asked, reader.now()))
+            status, headers, body = kept.fitting(asked, reader.now())
+            if (seen := watched(request.scope)) is not None:
+                seen.route, seen.rows = kept.route, kept.rows if status == 200 else 0
+            return response_of(status, headers, body)
 
         return answer
 

@@ -1,6 +1,6 @@
 """The application: its routes, its problems, and the store that it holds."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -57,10 +57,14 @@ _TAGS = [
 ]
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, log: Callable[[str], None] | None = None) -> FastAPI:
     """The reader of the store that the settings name.
 
     Connects to nothing: a store that is missing or stopped answers 503 until it is there.
+
+    Args:
+        settings: the settings.
+        log: told one line for each request; nobody where not given.
     """
     app = FastAPIOffline(
         redoc_url=None,
@@ -85,11 +89,11 @@ def create_app(settings: Settings) -> FastAPI:
     for room in (*SHORT_DOORS, health, predecessor):
         app.include_router(room.router)
     describe_in_full(app)
-    _add_layers(app, settings)
+    _add_layers(app, settings, log)
     return app
 
 
-def _add_layers(app: FastAPI, settings: Settings) -> None:
+def _add_layers(app: FastAPI, settings: Settings, log: Callable[[str], None] | None) -> None:
     """Put our layers around the application, the outermost last.
 
     They stand outside of the one that answers bugs, where `add_middleware` puts none: that answer, too, has an id, is
@@ -108,7 +112,7 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
                 allow_headers=["Content-Type", "If-None-Match", "X-Request-ID"],
                 expose_headers=["ETag", "Link", "X-Request-ID"],
             )
-        return HeadAsGet(Watch(stack, app.state.metrics.count))
+        return HeadAsGet(Watch(stack, app.state.metrics.count, log))
 
     app.build_middleware_stack = layered  # type: ignore[method-assign]  # because it is made at the first request, once
 

@@ -82,8 +82,11 @@ class Desk:
             return State(self.edition.publication, self.edition.published_at or self.now)
         found = publication_as_of(self.store, query.instant, upto=self.edition.publication)
         if found is None:
-            first = first_published_at(self.store)
-            raise UnknownMonth(f"Nothing was published by {query.as_of}: the first publication was made at {first}.")
+            first = first_published_at(self.store) or self.now
+            raise UnknownMonth(
+                f"Nothing was published by {query.as_of}: the first publication was made at "
+                f"{first.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}."
+            )
         if self.now - query.instant > SETTLED:
             self.keep_for_ever()
         return State(found.number, found.published_at)

@@ -50,7 +50,9 @@ class RequestMetrics:
         self._rows = Counter(
             "milk_reader_rows_served", "Rows of answers given, by route.", ("route",), registry=self.registry
         )
+        # To look a child up by its labels costs more than to count it.
         self._children: dict[tuple[str, str, int], Histogram] = {}
+        self._row_children: dict[str, Counter] = {}
         self.registry.register(_StoreFigures(self.engine))
 
     def count(self, seen: Watched, seconds: float) -> None:
@@ -65,7 +67,10 @@ class RequestMetrics:
                 self._children[key] = child
         child.observe(seconds)
         if seen.rows:
-            self._rows.labels(seen.route).inc(seen.rows)
+            rows = self._row_children.get(seen.route)
+            if rows is None:
+                rows = self._row_children[seen.route] = self._rows.labels(seen.route)
+            rows.inc(seen.rows)
 
     def text(self) -> bytes:
         """All of it as Prometheus reads it; asks the store, so not for the event loop."""

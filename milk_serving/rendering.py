@@ -130,7 +130,8 @@ def render(
         rows = len(content["data"])
         body = csv_of(content, columns) if form == "csv" else body
     packed = gzip.compress(body, 6, mtime=0) if len(body) >= SMALLEST_PACKED else body
-    common = {"cache-control": SHORT, **headers, "last-modified": last_modified(edition), "vary": VARY}
+    further = {name.lower(): value for name, value in headers.items()}
+    common = {"cache-control": SHORT, **further, "last-modified": last_modified(edition), "vary": VARY}
     own = _own_headers(form, path)
     plain, zipped = (
         _rendering(content, common | own, entity_tag(edition, path, query, form, is_gzip=is_gzip), is_gzip=is_gzip)

@@ -33,8 +33,10 @@ def list_observations(query: Annotated[ObservationsQuery, Query()], desk: Asked)
         newest_months=query.last,
         is_every_value=query.all_values,
     )
-    if not rows and not (query.updated_after or query.place):
-        raise no_such_price(desk.store, query.series_id, upto=state.publication)
+    if not rows:
+        is_known = newest_issue_month(desk.store, query.series_id, upto=state.publication) is not None
+        if not (is_known and (query.updated_after or query.place)):
+            raise no_such_price(desk.store, query.series_id, upto=state.publication)
     meta = meta_of(desk, state, query.series_id, rows, total=total, query=query)
     return Observations(data=[ObservationAnswer.model_validate(row) for row in rows], meta=meta)
 
