@@ -99,10 +99,9 @@ def _repairs(home: Home) -> dict[str, Any] | None:
     odd = implausible_values(observations_of(home, "precipitation"), restored, series_register())
     blocks = block_table(read_table(home, MERGED_TABLE), restored, odd, series_register())
     block_of = {series.name: series.block for series in series_register().series}
-    counts = restored.groupby([restored["series"].map(block_of), "status"]).size()
     cells: dict[str, dict[str, int]] = {}
-    for (block, status), count in counts.items():
-        cells.setdefault(str(block), {})[str(status)] = int(count)
+    for block, statuses in restored["status"].groupby(restored["series"].map(block_of)):
+        cells[str(block)] = {str(status): int(count) for status, count in statuses.value_counts().items()}
     rows = [_plain(row) | {"cells": cells.get(str(row["block"]), {})} for row in blocks.to_dict(orient="records")]
     return {"rows": rows}
 

@@ -27,7 +27,7 @@ def _get(client: Client, url: str) -> dict[str, Any]:
 def _with_causes(month: str, causes: dict[str, float]) -> Issue:
     """An issue whose prices are what its causes make."""
     price = math.exp(sum(causes.values()))
-    named = {f"contribution_{cause}": points for cause, points in causes.items()}
+    named: dict[str, Any] = {f"contribution_{cause}": points for cause, points in causes.items()}
     made = issue(month, price=price)
     rows: tuple[ForecastRow, ...] = tuple(
         dataclasses.replace(row, price=price, lower_80=price - 1, upper_80=price + 1, lower_95=price - 2,

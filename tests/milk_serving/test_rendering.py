@@ -22,8 +22,8 @@ META = {"is_nominal": True, "is_synthetic": False, "source": "milk_price", "lice
 NOW = MADE.timestamp() + 60
 
 
-def _kept(body: bytes = b"x" * 1000, *, columns: tuple[str, ...] | None = None, **headers: str) -> Kept:
-    return render(body, headers, edition=EDITION, key=KEY, route="/v1/predictions", columns=columns)
+def _kept(body: bytes = b"x" * 1000, *, headers: dict[str, str] | None = None) -> Kept:
+    return render(body, headers or {}, edition=EDITION, key=KEY, route="/v1/predictions", columns=None)
 
 
 def _dict(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
@@ -80,7 +80,7 @@ def test_a_small_answer_is_not_packed() -> None:
 
 @pytest.mark.parametrize("is_gzip", [True, False])
 def test_who_holds_it_is_told_so(is_gzip: bool) -> None:
-    kept = _kept(**{"Cache-Control": "immutable"})
+    kept = _kept(headers={"Cache-Control": "immutable"})
     rendering = kept.packed if is_gzip else kept.plain
     status, headers, body = kept.fitting(Wishes(is_gzip=is_gzip, held=rendering.tag), NOW)
     assert (status, body) == (304, b"")

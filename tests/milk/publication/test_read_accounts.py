@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import math
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -109,7 +110,7 @@ def a_row(tmp_path_factory: pytest.TempPathFactory) -> ForecastAnswer:
 
 @given(st.lists(st.floats(-1.0, 1.0), min_size=6, max_size=6))
 def test_causes_multiply_to_the_price(a_row: ForecastAnswer, points: list[float]) -> None:
-    named = {f"contribution_{cause}": value for cause, value in zip(CAUSES, points, strict=True)}
+    named: dict[str, Any] = {f"contribution_{cause}": value for cause, value in zip(CAUSES, points, strict=True)}
     causes = causes_of(dataclasses.replace(a_row, **named))
     price = math.prod(cause.factor or cause.price_after for cause in causes)
     assert price == pytest.approx(math.exp(sum(points)))

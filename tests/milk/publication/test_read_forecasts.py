@@ -177,7 +177,7 @@ def test_what_came_is_what_was_published_by_then(either: sa.Engine) -> None:
     published(either, issue(OCTOBER, kind="live"))
     published(either, observed=[observed(OCTOBER, 305.0)])
     published(either, observed=[observed(OCTOBER, 400.0, known_since=late)])
-    question = {"series_id": SERIES, "first_target": OCTOBER, "last_target": OCTOBER}
+    question: dict[str, Any] = {"series_id": SERIES, "first_target": OCTOBER, "last_target": OCTOBER}
     came = [find_forecasts(either, ForecastQuestion(upto=upto, **question)).rows[0] for upto in (1, 2, 3)]
     assert [(row.observed, row.error, row.inside_80) for row in came] == [
         (None, None, None), (305.0, 5.0, True), (305.0, 5.0, True),

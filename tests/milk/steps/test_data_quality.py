@@ -32,7 +32,7 @@ NOVEMBER = Month(2026, 11)
 def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("made") / "home")
     for source in ("milk_price", "precipitation"):
-        receive(home, DataFolder(SAMPLE), source, received_at=NOW)  # type: ignore[arg-type]  # because both are sources
+        receive(home, DataFolder(SAMPLE), source, received_at=NOW)
     version = stage_version(home, sample_training())
     issue_months(home, Issuing(sample_features(), version, RULE, is_synthetic=True, issued_at=NOW), [NOVEMBER])
     rain = observations_of(home, "precipitation")
