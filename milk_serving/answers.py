@@ -9,6 +9,7 @@ It is made at the route, not before the application and not in a dependency. Bef
 would miss the handlers of exceptions; and a dependency runs after the validation, the larger part of what is saved.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,26 @@ class Reader:
     answers: AnswerCache = field(default_factory=AnswerCache)
     now: Callable[[], float] = time.time
     """The clock, in seconds of the epoch."""
+    under_way: dict[tuple[Edition, Key], asyncio.Future[Kept | None]] = field(default_factory=dict)
+
+    async def made_once(self, edition: Edition, key: Key, make: Callable[[], Coroutine[Any, Any, Kept]]) -> Kept:
+        """The answer to a question that many may ask at the same moment, as they do after a publication.
+
+        The first makes it, and the others wait for that. Where it fails, or its client goes away, each of them makes
+        its own, and meets the failure by itself.
+        """
+        if (first := self.under_way.get((edition, key))) is not None:
+            # Shielded: who is told to stop must not stop the others.
+            kept = await asyncio.shield(first)
+            return await make() if kept is None else kept
+        mine = self.under_way[edition, key] = asyncio.get_running_loop().create_future()
+        kept = None
+        try:
+            kept = await make()
+        finally:
+            del self.under_way[edition, key]
+            mine.set_result(kept)
+        return kept
 
 
 class CachedRoute(APIRoute):
@@ -99,19 +120,23 @@ class CachedRoute(APIRoute):
                 form = _format(request, asked, columns)
                 if held := _held_already(edition, (*key[:2], form), asked):
                     return held
-                # Not before the cache: an answer is kept only of a question that came past here.
-                refuse_repeated(request.query_params)
-                # A failure is raised here and becomes an answer further out: what comes back is good.
-                response = await make(request)
-                kept = await run_in_threadpool(
-                    render,
-                    bytes(response.body),
-                    _further_headers(response),
-                    edition=edition,
-                    key=(*key[:2], form),
-                    route=full_route(request.scope, self.path_format),
-                    columns=columns,
-                )
+
+                async def finish() -> Kept:
+                    # Not before the cache: an answer is kept only of a question that came past here.
+                    refuse_repeated(request.query_params)
+                    # A failure is raised here and becomes an answer further out: what comes back is good.
+                    response = await make(request)
+                    return await run_in_threadpool(
+                        render,
+                        bytes(response.body),
+                        _further_headers(response),
+                        edition=edition,
+                        key=(*key[:2], form),
+                        route=full_route(request.scope, self.path_format),
+                        columns=columns,
+                    )
+
+                kept = await reader.made_once(edition, key, finish)
                 reader.answers.keep(edition, key, kept)
             status, headers, body = kept.fitting(asked, reader.now())
             if (seen := watched(request.scope)) is not None:

@@ -59,6 +59,25 @@ def test_who_holds_an_answer_is_told_so_without_a_row(
 
 
 @pytest.mark.usefixtures("filled")
+def test_many_who_ask_at_once_are_answered_by_one_reading(app: FastAPI, client: Client) -> None:
+    asked = _statements(app)
+    answers = client.get_together(["/v1/predictions?limit=5"] * 20)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert len([statement for statement in asked if statement.startswith("SELECT page.")]) == 1
+    reader: Reader = app.state.reader
+    assert reader.under_way == {}
+
+
+@pytest.mark.usefixtures("filled")
+def test_many_who_ask_in_vain_are_each_told_so(app: FastAPI, client: Client) -> None:
+    answers = client.get_together(["/v1/predictions/2030-01"] * 5 + ["/v1/predictions?limit=0"] * 5)
+    assert [answer.status_code for answer in answers] == [404] * 5 + [422] * 5
+    reader: Reader = app.state.reader
+    assert reader.under_way == {}
+
+
+@pytest.mark.usefixtures("filled")
 def test_a_publication_and_a_promotion_change_the_tag(client: Client, store: sa.Engine) -> None:
     tags = [client.get("/v1/predictions/latest").headers["etag"]]
     publish_issues(store, issue("2014-11", price=230))
