@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, get_args
 
 from fastapi import Request, Response
@@ -121,21 +122,7 @@ class CachedRoute(APIRoute):
                 if held := _held_already(edition, (*key[:2], form), asked):
                     return held
 
-                async def finish() -> Kept:
-                    # Not before the cache: an answer is kept only of a question that came past here.
-                    refuse_repeated(request.query_params)
-                    # A failure is raised here and becomes an answer further out: what comes back is good.
-                    response = await make(request)
-                    return await run_in_threadpool(
-                        render,
-                        bytes(response.body),
-                        _further_headers(response),
-                        edition=edition,
-                        key=(*key[:2], form),
-                        route=full_route(request.scope, self.path_format),
-                        columns=columns,
-                    )
-
+                finish = partial(self._finish, make, request, edition, (*key[:2], form))
                 kept = await reader.made_once(edition, key, finish)
                 reader.answers.keep(edition, key, kept)
             status, headers, body = kept.fitting(asked, reader.now())
@@ -144,6 +131,24 @@ class CachedRoute(APIRoute):
             return response_of(status, headers, body)
 
         return answer
+
+    async def _finish(
+        self, make: Callable[[Request], Coroutine[Any, Any, Response]], request: Request, edition: Edition, key: Key
+    ) -> Kept:
+        """Make an answer and finish it, in the format that its key names."""
+        # Not before the cache: an answer is kept only of a question that came past here.
+        refuse_repeated(request.query_params)
+        # A failure is raised here and becomes an answer further out: what comes back is good.
+        response = await make(request)
+        return await run_in_threadpool(
+            render,
+            bytes(response.body),
+            _further_headers(response),
+            edition=edition,
+            key=key,
+            route=full_route(request.scope, self.path_format),
+            columns=row_columns(self.response_model),
+        )
 
 
 def row_columns(model: Any) -> tuple[str, ...] | None:  # noqa: ANN401  # because FastAPI takes anything for a model
