@@ -226,9 +226,9 @@ def _alone(record: pd.DataFrame, training: Month, start: Month) -> dict[str, lis
     }
 
 
-def outcomes_of(regime: Regime, seeds: int, tails: int, spread: Callable[..., Iterator[Outcome]]) -> list[Outcome]:
+def outcomes_of(regime: Regime, seeds: range, tails: int, spread: Callable[..., Iterator[Outcome]]) -> list[Outcome]:
     """The outcomes of all seeds; `spread` is a `map`."""
-    return list(spread(partial(outcome_of, regime, tails=tails), range(seeds)))
+    return list(spread(partial(outcome_of, regime, tails=tails), seeds))
 
 
 def _print_notice(regime: Regime, name: str, outcomes: list[Outcome], *, aim: str) -> None:
@@ -269,7 +269,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="The decision to retrain on simulated breaks and calm years.")
     parser.add_argument("--seeds", type=int, default=100)
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--first", type=int, default=0, help="the first seed; another one for seeds nobody looked at")
+    given = parser.parse_args()
+    seeds = range(given.first, given.first + given.seeds)
     begun = time.perf_counter()
     with ProcessPoolExecutor() as pool:
         spread = partial(pool.map, chunksize=5)

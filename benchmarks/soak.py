@@ -1,7 +1,8 @@
 """Kill, collide and watch: what is broken after faults that were planted on purpose, as one table of counts.
 
 Publishers, writers of tables and whole runs are killed with SIGKILL, publishers meet at the same moment, readers read
-while somebody publishes, and the parsers are fed damaged files. Publications go to SQLite and to a PostgreSQL server of
+while somebody publishes, the parsers are fed damaged files, and the reader is asked what its description allows and
+what it does not. Publications go to SQLite and to a PostgreSQL server of
 its own (left out, and said so, where that is not installed); the parts without a database stand in the first column.
 Exit code 1 where anything is torn, lost, misread or not healed. Usage: .venv/bin/python benchmarks/soak.py [--quick]
 """
@@ -19,6 +20,7 @@ from benchmarks.faults.killed_publisher import INSIDE, kill_publishers
 from benchmarks.faults.killed_run import kill_runs
 from benchmarks.faults.killed_writer import BETWEEN, kill_writers
 from benchmarks.faults.parsers import feed_parsers
+from benchmarks.faults.questions import ask_described, described_reader
 from benchmarks.faults.reading import read_while_publishing
 from benchmarks.faults.tally import Tally
 from benchmarks.faults.together import publish_together
@@ -40,12 +42,22 @@ class Dose:
     reading_seconds: float
     writer_kills: int
     files: int
+    questions: int
 
 
 FULL = Dose(
-    publisher_kills=100, run_kills=50, rounds=50, readers=8, reading_seconds=30.0, writer_kills=50, files=20_000
+    publisher_kills=100,
+    run_kills=50,
+    rounds=50,
+    readers=8,
+    reading_seconds=30.0,
+    writer_kills=50,
+    files=20_000,
+    questions=20_000,
 )
-QUICK = Dose(publisher_kills=10, run_kills=3, rounds=6, readers=2, reading_seconds=3.0, writer_kills=4, files=500)
+QUICK = Dose(
+    publisher_kills=10, run_kills=3, rounds=6, readers=2, reading_seconds=3.0, writer_kills=4, files=500, questions=400
+)
 
 
 class _Stores:
@@ -81,6 +93,7 @@ def soak(dose: Dose) -> Iterator[tuple[str, Tally]]:
         yield SQLITE, kill_writers(Path(folder), dose.writer_kills, seed=SEED)
         for tally in feed_parsers(dose.files, seed=SEED):
             yield SQLITE, tally
+        yield SQLITE, ask_described(described_reader(Path(folder) / "described"), dose.questions, seed=SEED)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The settings, all of them, read from the environment in one place: `MILK_<NAME>`."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from milk.months import Month
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = PROJECT / "data" / "sample"
 STORAGE = PROJECT / "storage"
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 def _month(value: object) -> object:
@@ -22,6 +24,16 @@ def _month(value: object) -> object:
         return Month.parse(value)
     except BadSetting as error:
         raise ValueError(str(error)) from error
+
+
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(part.strip() for part in value.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"'{origin}' is no origin: write it like https://example.org, without a path")
+    return origins
 
 
 # `NoDecode`: a variable that holds a dataclass would be taken for JSON.
@@ -44,6 +56,8 @@ class Settings(BaseSettings):
         port: port of the Dagster UI.
         reader_port: port of the reader.
         online_retention_days: for how long a request to the online route and its answer are kept; 0 keeps none.
+        cors_origins: pages of which other addresses may read the reader in a browser, as origins with commas between
+            them; `*` is any.
     """
 
     model_config = SettingsConfigDict(env_prefix="MILK_", env_ignore_empty=True, frozen=True, extra="ignore")
@@ -58,6 +72,7 @@ class Settings(BaseSettings):
     port: int = Field(default=3000, ge=1, le=65535)
     reader_port: int = Field(default=8000, ge=1, le=65535)
     online_retention_days: int = Field(default=365, ge=0, le=36_500)
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
 
     @property
     def home_path(self) -> Path:

@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
-from milk.errors import MilkError, NothingPublished
+from milk.errors import MilkError, NothingPublished, UnknownMonth
 from milk.months import Kind, Month
 from milk.publication.read import Extent, extent, forecasts_of_issue, published_series
+from milk.publication.read_series import series_extent
 from milk_serving.problems import NoForecast, UnknownSeries
 
 
@@ -30,6 +31,19 @@ def no_such_forecast(
         f"{why} Of {series_id} there are {kinds} for the months {there.first_target} to {there.last_target}, from the "
         f"issues {there.first_issue} to {there.last_issue}.",
         there,
+    )
+
+
+def no_such_price(engine: sa.Engine, series_id: str, *, upto: int) -> MilkError:
+    """The error to raise where a question about observed prices was answered with no row."""
+    series = published_series(engine)
+    if series_id not in series:
+        return no_such_forecast(engine, series_id, None)
+    there = series_extent(engine, series_id, upto=upto)
+    if there is None or there.first_month is None:
+        return UnknownMonth(f"No observed price of {series_id} is published.")
+    return UnknownMonth(
+        f"No observed price matches. Of {series_id} there are the months {there.first_month} to {there.last_month}."
     )
 
 

@@ -83,6 +83,31 @@ NOT_FOUND = ProblemType(
     "There is nothing at this address",
     "The addresses there are stand at /docs; none of them ends in a slash.",
 )
+NOT_ACCEPTABLE = ProblemType(
+    "not-acceptable",
+    HTTPStatus.NOT_ACCEPTABLE,
+    "There is no answer in a format that is accepted",
+    example={"detail": "The formats here are json, csv: ask with another Accept, or with format=json."},
+)
+TOO_LARGE = ProblemType(
+    "too-large",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "The body is too large",
+    "No question needs a body of more than a megabyte; those of GET need none.",
+)
+TIMED_OUT = ProblemType(
+    "timed-out",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The answer took too long",
+    "The store of forecasts is slow or does not answer: try again later.",
+    retry_after=5,
+)
+UNKNOWN_MODEL = ProblemType(
+    "unknown-model",
+    HTTPStatus.NOT_FOUND,
+    "No such model version is published",
+    example={"detail": "There is no model version 'v-1': /v1/models lists those there are."},
+)
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "This address does not take the method"
 )
@@ -150,8 +175,10 @@ INTERNAL_ERROR = ProblemType(
     "This is a fault of the program; the log of the reader holds its traceback.",
 )
 
-STORE_PROBLEMS = (NOTHING_PUBLISHED, STORE_UNAVAILABLE, STORE_UNUSABLE)
+STORE_PROBLEMS = (NOTHING_PUBLISHED, STORE_UNAVAILABLE, STORE_UNUSABLE, TIMED_OUT)
 """What every route that reads the store may answer."""
+LISTING_PROBLEMS = (NO_FORECAST, UNKNOWN_SERIES, NOT_ACCEPTABLE, INVALID_PARAMETERS, *STORE_PROBLEMS)
+"""What a route of forecasts or prices may answer."""
 
 
 class NoForecast(UnknownMonth):
@@ -175,6 +202,17 @@ class UnknownSeries(MilkError):  # noqa: N818  # because it is named as the erro
         self.series = list(series)
 
 
+class NotAcceptable(MilkError):  # noqa: N818  # likewise
+    """The client accepts no format that a route has."""
+
+    def __init__(self, formats: str) -> None:
+        super().__init__(f"The formats here are {formats}: ask with another Accept, or with format=json.")
+
+
+class UnknownModel(MilkError):  # noqa: N818  # likewise
+    """A model version of which no card is published."""
+
+
 PROBLEM_OF: Final[Mapping[type[MilkError], ProblemType]] = {
     NothingPublished: NOTHING_PUBLISHED,
     StoreUnavailable: STORE_UNAVAILABLE,
@@ -183,10 +221,12 @@ PROBLEM_OF: Final[Mapping[type[MilkError], ProblemType]] = {
     BadSetting: STORE_UNUSABLE,
     UnknownMonth: NO_FORECAST,
     UnknownSeries: UNKNOWN_SERIES,
+    UnknownModel: UNKNOWN_MODEL,
+    NotAcceptable: NOT_ACCEPTABLE,
 }
 """The one place that turns errors into problems; a class that is not named is answered as the nearest one above it."""
 
-_OF_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
+_OF_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE)}
 
 
 def install(app: FastAPI) -> None:
@@ -206,6 +246,11 @@ def problem_type(error: MilkError) -> ProblemType | None:
     return own or next((PROBLEM_OF[kind] for kind in type(error).__mro__ if kind in PROBLEM_OF), None)
 
 
+def refused_parameter(parameter: str, detail: str, value: str) -> RequestValidationError:
+    """The error to raise where only the store can say that a parameter cannot be used."""
+    return RequestValidationError([{"type": "refused", "loc": ("query", parameter), "msg": detail, "input": value}])
+
+
 def documented(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
     """The problems of a route, for its documentation."""
     found: dict[int | str, dict[str, Any]] = {}
@@ -213,8 +258,10 @@ def documented(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
         example = _problem(kind, "/predictions", **{"detail": kind.detail, **kind.example})
         answer = found.setdefault(
             int(kind.status),
-            {"model": Problem, "description": kind.status.phrase, "content": {"application/json": {"examples": {}}}},
+            {"model": Problem, "description": "", "content": {"application/json": {"examples": {}}}},
         )
+        # Not the phrase of the status: Python's versions do not agree on it.
+        answer["description"] = "; ".join(said for said in (answer["description"], kind.title) if said)
         content = example.model_dump(mode="json", exclude_none=True)
         answer["content"]["application/json"]["examples"][kind.name] = {"summary": kind.title, "value": content}
     return found
@@ -224,11 +271,16 @@ def _problem(kind: ProblemType, path: str, **members: Any) -> Problem:  # noqa: 
     return Problem(type=f"urn:milk:problem:{kind.name}", title=kind.title, status=kind.status, instance=path, **members)
 
 
-def _answer(kind: ProblemType, request: Request, detail: str = "", **members: Any) -> Response:  # noqa: ANN401  # because pydantic checks them
-    problem = _problem(kind, _instance(request.scope["path"]), detail=detail or kind.detail, **members)
+def plain_answer(kind: ProblemType, path: str, detail: str = "", **members: Any) -> Response:  # noqa: ANN401  # because pydantic checks them
+    """A problem as a response, for who stands outside of the routes."""
+    problem = _problem(kind, _instance(path), detail=detail or kind.detail, **members)
     headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
     body = problem.model_dump_json(exclude_unset=True)
     return Response(body, kind.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _answer(kind: ProblemType, request: Request, detail: str = "", **members: Any) -> Response:  # noqa: ANN401  # because pydantic checks them
+    return plain_answer(kind, request.scope["path"], detail, **members)
 
 
 def _instance(path: str) -> str:

@@ -48,5 +48,5 @@ def serve_reader(*, data: Path | None, home: Path | None, port: int | None) -> N
 
 
 def _become(settings: Settings, home: Home) -> None:
-    command = reader_command(settings.reader_port, log_level="info", access_log=True)
+    command = reader_command(settings.reader_port, log_level="info", access_log=False)
     os.execve(command[0], command, environment_of_parts(settings, home))  # noqa: S606  # because the command is ours

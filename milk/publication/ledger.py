@@ -135,6 +135,14 @@ def promotions(engine: sa.Engine, series_id: str) -> list[PromotionRow]:
         return [PromotionRow(**row) for row in connection.execute(query).mappings()]
 
 
+def newest_decision_mark(engine: sa.Engine) -> tuple[int, dt.datetime | None]:
+    """Number and instant of the newest row of any series; 0 and `None` where there is none."""
+    query = sa.select(PROMOTIONS.c.id, PROMOTIONS.c.decided_at).order_by(PROMOTIONS.c.id.desc()).limit(1)
+    with reading(engine) as connection:
+        row = connection.execute(query).one_or_none()
+    return (0, None) if row is None else (int(row.id), row.decided_at)
+
+
 def _newest(connection: sa.Connection, series_id: str) -> PromotionRow | None:
     query = sa.select(PROMOTIONS).where(PROMOTIONS.c.series_id == series_id).order_by(PROMOTIONS.c.id.desc()).limit(1)
     row = connection.execute(query).mappings().one_or_none()

@@ -10,6 +10,8 @@ from milk.errors import HomeRefused
 from milk.months import Kind, Month
 from milk.publication.engine import reading, writing
 from milk.publication.online_schema import MODELS
+from milk.publication.quality import new_documents
+from milk.publication.quality_schema import DATA_QUALITY
 from milk.publication.rows import (
     Issue,
     ModelCard,
@@ -113,8 +115,9 @@ def publish(engine: sa.Engine, publication: Publication) -> Published:
         cards = _new_versions(connection, MODEL_CARDS, publication.cards)
         models = _new_versions(connection, MODELS, publication.models)
         series = _new_series(connection, publication.series)
+        quality = new_documents(connection, publication.quality)
         outcomes = tuple(fate for _issue, fate in fates)
-        if not (issues or observed or cards or models or series):
+        if not (issues or observed or cards or models or series or quality):
             return Published(None, outcomes)
         publication_id = begin_publication(connection, publication)
         add_rows(connection, ISSUES, [_issue_values(issue, fate) for issue, fate in issues], publication_id)
@@ -124,6 +127,7 @@ def publish(engine: sa.Engine, publication: Publication) -> Published:
         add_rows(connection, MODELS, [plain_row(row) | {"model": dict(row.model)} for row in models], publication_id)
         add_rows(connection, SCORES, [v for card in cards for v in _score_values(card)])
         add_rows(connection, SERIES, series, publication_id)
+        add_rows(connection, DATA_QUALITY, quality, publication_id)
         return Published(publication_id, outcomes, len(observed), len(cards), len(series), len(models))
 
 

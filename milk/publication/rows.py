@@ -9,6 +9,7 @@ from typing import Any
 
 from milk.models.canonical import canonical_json, sha256_hex
 from milk.months import Kind, Month
+from milk.publication.quality_schema import QualityPart
 
 DECIMALS = 9
 """Numbers are compared to so many: two machines may differ in the last digits of the same forecast."""
@@ -172,6 +173,20 @@ class SeriesRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QualityDocument:
+    """What is known of a part of the quality of the data; `content` is an object of plain JSON with a list `rows`."""
+
+    series_id: str
+    part: QualityPart
+    content: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def content_sha256(self) -> str:
+        """The hash of the content."""
+        return sha256_hex(canonical_json(comparable(json_of(self.content))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What one transaction publishes; each part may be empty, and what stands already is not written again."""
 
@@ -183,6 +198,7 @@ class Publication:
     cards: Sequence[ModelCard] = ()
     models: Sequence[ModelRow] = ()
     series: Sequence[SeriesRow] = ()
+    quality: Sequence[QualityDocument] = ()
 
 
 def plain_row(row: Any) -> dict[str, Any]:  # noqa: ANN401  # because any of the dataclasses above is a row

@@ -11,6 +11,7 @@ from milk.months import Kind
 from milk.publication.columns import METADATA, MonthText, UtcDateTime, added_later, one_of, required
 from milk.publication.judged_schema import JUDGED
 from milk.publication.online_schema import MODELS
+from milk.publication.quality_schema import DATA_QUALITY
 
 ActorKind = Literal["schedule", "sensor", "person", "run"]
 Decision = Literal["promoted", "kept"]
@@ -214,5 +215,17 @@ SERIES = sa.Table(
 )
 """The register of series: `name` is an input of the forecast series, and `price` is that series itself."""
 
-ADD_ONLY = (DATASETS, PUBLICATIONS, ISSUES, FORECASTS, OBSERVED_PRICES, MODEL_CARDS, MODELS, SCORES, SERIES, *JUDGED)
+ADD_ONLY = (
+    DATASETS,
+    PUBLICATIONS,
+    ISSUES,
+    FORECASTS,
+    OBSERVED_PRICES,
+    MODEL_CARDS,
+    MODELS,
+    SCORES,
+    SERIES,
+    *JUDGED,
+    DATA_QUALITY,
+)
 """The tables of publications, parents first; like the ledger they take no change and no deletion."""

@@ -20,6 +20,7 @@ from milk.publication.publish import Published, publish
 from milk.publication.read import issue_records
 from milk.publication.rows import ForecastRow, Issue, ObservedPrice, Publication, SeriesRow
 from milk.series import SERIES_ID, Series, series_register
+from milk.steps.data_quality import quality_documents
 from milk.steps.predictions import TABLE, empty_predictions, split_refused
 from milk.steps.promotion import load_champion
 from milk.steps.published_versions import card_of, model_of, software_versions
@@ -66,6 +67,7 @@ def publish_months(
             cards=[card_of(version) for version in shown],
             models=[model_of(version) for version in shown],
             series=register_rows(),
+            quality=quality_documents(home),
         )
         return MonthsPublished(publish(store, publication), refused)
 

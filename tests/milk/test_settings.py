@@ -125,3 +125,16 @@ def test_home_that_is_given_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert load_settings(home=Path("~/h")).home_path == tmp_path / "h"
     monkeypatch.chdir(tmp_path)
     assert load_settings(home=Path("h")).home_path == tmp_path / "h"
+
+
+def test_the_pages_that_may_read_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().cors_origins == ()
+    monkeypatch.setenv("MILK_CORS_ORIGINS", "https://a.example, http://localhost:8080,")
+    assert load_settings().cors_origins == ("https://a.example", "http://localhost:8080")
+
+
+@pytest.mark.parametrize("origin", ["https://a.example/page", "a.example", "ftp://a.example", "https://a b"])
+def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("MILK_CORS_ORIGINS", f"https://b.example,{origin}")
+    with pytest.raises(BadSetting, match=r"MILK_CORS_ORIGINS: .* is no origin: write it like https://example.org"):
+        load_settings()

@@ -257,6 +257,10 @@ ELSEWHERE = {
     "coverage_in_band": "in test_model_checks.py, with narrow intervals, and test_scorecard.py, with two years",
     "no_bias": "in test_scorecard.py, with two years of issues",
     "not_worse_than_last_value": "in test_scorecard.py, with two years of issues",
+    "decisions_are_whole": "in test_retraining.py, with a changed decision",
+    "decision_is_of_today": "in test_retraining.py, with a newer price",
+    "nothing_to_investigate": "in test_retraining.py, with a late price",
+    "decision_is_acted_upon": "in test_retraining.py, with one that stood for months",
     "served_as_forecast": "in test_publication.py, with a month that cannot be published",
 }
 """Checks whose fault is not planted in a stored table."""

@@ -250,5 +250,9 @@ def test_a_damaged_table_is_a_reason_and_no_crash(desk: Desk) -> None:
 
 def test_it_is_decided_with_the_publication(made: Made) -> None:
     job = made.place.definitions().resolve_job_def("publish")
-    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == {"published_predictions", NAME}
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == {
+        "published_predictions",
+        "scorecard",
+        NAME,
+    }
     assert pd.Timestamp("2026-10-01") == made.place.table(TABLE)["as_of"].iloc[0]

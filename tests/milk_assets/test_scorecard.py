@@ -115,7 +115,8 @@ def test_a_publication_of_a_range_judges_what_has_come(copied: Place) -> None:
         assert result.success
         assert {name for name, end in outcomes(result).items() if end == "STEP_SUCCESS"} >= {SCORECARD, PUBLISHED}
         partitions = [e.partition for e in result.get_asset_materialization_events()]
-        assert partitions == ["2026-09", "2026-10", LAST, None]
+        # The scorecard and the decision to retrain, once each.
+        assert partitions == ["2026-09", "2026-10", LAST, None, None]
     (row,) = later.table(SCORECARD).itertuples()
     issued = later.table()[lambda t: (t["issue_month"] == row.issue_month) & (t["target_month"] == row.target_month)]
     assert (f"{row.issue_month:%Y-%m}", row.observed, row.price) == (LAST, 345.67, issued["price"].iloc[0])

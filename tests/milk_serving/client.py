@@ -1,7 +1,7 @@
 """Asking an application in this process: one event loop for all questions, as a server has it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import httpx
@@ -16,14 +16,22 @@ class Client:
         self._portal = portal
         self._http = http
 
-    def ask(self, method: str, url: str, *, host: str = "reader") -> httpx.Response:
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        host: str = "reader",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
         async def ask() -> httpx.Response:
-            return await self._http.request(method, url, headers={"Host": host})
+            return await self._http.request(method, url, headers={"Host": host, **(headers or {})}, content=content)
 
         return self._portal.call(ask)
 
-    def get(self, url: str, *, host: str = "reader") -> httpx.Response:
-        return self.ask("GET", url, host=host)
+    def get(self, url: str, *, host: str = "reader", headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return self.ask("GET", url, host=host, headers=headers)
 
     def post(self, url: str, body: bytes) -> httpx.Response:
         async def post() -> httpx.Response:

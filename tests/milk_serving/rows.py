@@ -1,10 +1,14 @@
 """Issues of the default series, as the reader meets them in a store."""
 
+import dataclasses
+import datetime as dt
+from typing import Any
+
 import sqlalchemy as sa
 
 from milk.months import Kind, Month
 from milk.publication.publish import Published
-from milk.publication.rows import Issue
+from milk.publication.rows import Issue, ObservedPrice
 from milk.series import SERIES_ID
 from tests.milk.publication import issues as store_rows
 
@@ -18,8 +22,14 @@ def issue(
     return store_rows.issue(Month.parse(month), kind=kind, price=price, series_id=series_id, model_version=model)
 
 
-def publish_issues(store: sa.Engine, *issues: Issue, run_id: str = "run") -> Published:
+def observed(month: str, price: float, *, known_since: dt.datetime | None = None) -> ObservedPrice:
+    """A price of a month, known by its rule or since an instant."""
+    row = store_rows.observed(Month.parse(month), price, known_since=known_since)
+    return dataclasses.replace(row, series_id=SERIES_ID)
+
+
+def publish_issues(store: sa.Engine, *issues: Issue, run_id: str = "run", **changed: Any) -> Published:  # noqa: ANN401  # because any field may be changed
     """Publish issues, and what the register says of their series."""
     series = sorted({one.series_id for one in issues} or {SERIES_ID})
     rows = [store_rows.series_row(series_id=series_id) for series_id in series]
-    return store_rows.published(store, *issues, series=rows, cards=[], run_id=run_id)
+    return store_rows.published(store, *issues, **({"series": rows, "cards": [], "run_id": run_id} | changed))

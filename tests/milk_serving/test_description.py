@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from milk.months import Month
+from milk_serving import responses, responses_models, responses_prices
 from milk_serving.online_body import read_columns, read_months
 from milk_serving.online_responses import (
     COLUMNS_EXAMPLE,
@@ -20,7 +21,6 @@ from milk_serving.online_responses import (
     OnlineMeta,
     OnlineRecord,
 )
-from milk_serving.responses import Issue, Issues, Prediction, Predictions
 from tests.milk_serving.client import Client
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
@@ -46,7 +46,7 @@ def test_the_description_is_the_one_agreed_upon(description: dict[str, Any]) -> 
 
 def test_every_operation_is_described(description: dict[str, Any]) -> None:
     operations = _operations(description)
-    assert len(operations) == 11
+    assert len(operations) == 24
     posted = {path for path, methods in description["paths"].items() if list(methods) != ["get"]}
     assert posted == {"/v1/predictions/online", "/api/v1/get_online_prediction"}
     for path in posted:
@@ -65,9 +65,9 @@ def test_every_problem_is_described_with_an_example(description: dict[str, Any])
         (answer["content"], status)
         for operation in _operations(description)
         for status, answer in operation["responses"].items()
-        if status != "200"
+        if status not in ("200", "304")
     ]
-    assert {status for _content, status in found} == {"400", "404", "413", "422", "500", "503"}
+    assert {status for _content, status in found} == {"400", "404", "406", "413", "422", "500", "503"}
     for content, _status in found:
         assert list(content) == ["application/problem+json"]
         problem = content["application/problem+json"]
@@ -82,7 +82,17 @@ def test_every_answer_has_an_example_of_its_own_shape(description: dict[str, Any
         assert description["components"]["schemas"][name]["examples"], name
 
 
-@pytest.mark.parametrize("model", [Predictions, Issues, OnlineAnswer, OnlineRecord])
+ANSWERS = [responses.Predictions, responses.Issues, responses.Alive, responses.Ready, OnlineAnswer, OnlineRecord, *(
+    getattr(module, name)
+    for module, names in (
+        (responses_prices, ("Observations", "Means", "Explained", "SeriesList")),
+        (responses_models, ("Models", "Model", "Accuracy", "DataQuality", "ConfigAnswer")),
+    )
+    for name in names
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ANSWERS)
 def test_an_example_is_an_answer(model: type[BaseModel]) -> None:
     (example,) = model.model_json_schema()["examples"]
     assert json.loads(model.model_validate(example).model_dump_json()) == example
@@ -94,7 +104,7 @@ def test_an_example_of_a_body_is_taken(example: dict[str, Any]) -> None:
     assert len(read(example, current=Month(2026, 10)).prices) == 3
 
 
-@pytest.mark.parametrize("model", [Prediction, Issue, OnlineForecast, OnlineMeta])
+@pytest.mark.parametrize("model", [responses.Prediction, responses.Issue, OnlineForecast, OnlineMeta])
 def test_every_column_says_what_it_is(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
     prices = ("price", "lower_80", "upper_80", "lower_95", "upper_95")
@@ -109,3 +119,15 @@ def test_the_reader_loads_no_frame_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["fastapi"]
+
+
+def test_what_is_kept_says_its_headers_and_formats(description: dict[str, Any]) -> None:
+    kept = {
+        path: path_item["get"]["responses"]
+        for path, path_item in description["paths"].items()
+        if "304" in path_item.get("get", {}).get("responses", {})
+    }
+    assert len(kept) == 16
+    assert all("ETag" in answers["200"]["headers"] for answers in kept.values())
+    in_json_alone = {path for path, answers in kept.items() if "text/csv" not in answers["200"]["content"]}
+    assert in_json_alone == {"/v1/explain/{target_month}", "/v1/models/{version}", "/v1/data-quality"}

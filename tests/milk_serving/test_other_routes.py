@@ -6,13 +6,17 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from milk.publication.engine import HEAD
 from milk.publication.read import IssueRecord
 from tests.milk_serving.client import Client
-from tests.milk_serving.rows import OTHER_SERIES, issue, publish_issues
+from tests.milk_serving.rows import OTHER_SERIES, issue, observed, publish_issues
 
 GET_PATHS = [
     "/", "/livez", "/readyz", "/docs", "/openapi.json", "/predictions", "/predictions/latest", "/predictions/2014-10",
-    "/issues", "/accuracy", "/models", "/check_service", "/api/v1/get_prediction?year=2014&month=10",
+    "/issues", "/accuracy", "/models", "/v1/predictions", "/v1/predictions/latest", "/v1/predictions/2014-10",
+    "/v1/issues",
+    "/v1/explain/2014-10", "/v1/means", "/v1/observations", "/v1/accuracy", "/v1/models", "/v1/series",
+    "/v1/data-quality", "/v1/config", "/check_service", "/api/v1/get_prediction?year=2014&month=10",
 ]  # fmt: skip
 
 
@@ -68,9 +72,18 @@ def test_ready_with_the_newest_issue_of_any_series(client: Client, store: sa.Eng
     publish_issues(store, issue("2014-10"))
     publish_issues(store, issue("2014-12", series_id=OTHER_SERIES))
     answer = client.get("/readyz")
+    age = [answer.json()["newest_issue_age_days"]]
+    assert age[0] > 0
     assert (answer.status_code, answer.json()) == (
         200,
-        {"status": "ready", "publication": 2, "newest_issue_month": "2014-12"},
+        {
+            "status": "ready",
+            "publication": 2,
+            "newest_issue_month": "2014-12",
+            "newest_issue_at": "2026-11-05T12:00:00Z",
+            "newest_issue_age_days": age.pop(),
+            "schema_version": HEAD,
+        },
     )
 
 
@@ -131,9 +144,10 @@ def test_what_the_predecessor_is_asked_in_vain(
 
 @pytest.mark.parametrize("path", GET_PATHS)
 def test_head_answers_as_get_does_without_a_body(client: Client, store: sa.Engine, path: str) -> None:
-    publish_issues(store, issue("2014-10"))
+    publish_issues(store, issue("2014-10"), observed=[observed("2014-09", 199.0)])
     got, headed = client.get(path), client.ask("HEAD", path)
     assert headed.status_code == got.status_code < 400
+    del headed.headers["x-request-id"], got.headers["x-request-id"]
     assert headed.headers == got.headers
     assert headed.content == b""
 

@@ -6,17 +6,18 @@ import pytest
 from benchmarks.retraining import BEFORE, BREAKS, CALM, FIRST, SHOCKS, Regime, outcome_of, replay, simulated_prices
 from tests.builders import price_features
 
-SEEDS = range(2)
+SEEDS = range(3)
+"""Few: the benchmark has the shares. There, 2 of 100 breaks go unnoticed and a fifth of the shocks are followed by an alarm."""
 
 
 @pytest.mark.parametrize("regime", BREAKS, ids=lambda regime: regime.name)
 def test_a_broken_regime_is_noticed_within_a_year(regime: Regime) -> None:
-    assert all(outcome_of(regime, seed).is_noticed() for seed in SEEDS)
+    assert sum(outcome_of(regime, seed).is_noticed() for seed in SEEDS) >= len(SEEDS) - 1
 
 
 @pytest.mark.parametrize("regime", SHOCKS, ids=lambda regime: regime.name)
-def test_a_shock_of_one_month_is_none(regime: Regime) -> None:
-    assert not any(outcome_of(regime, seed).is_noticed() for seed in SEEDS)
+def test_a_shock_of_one_month_is_seldom_one(regime: Regime) -> None:
+    assert sum(outcome_of(regime, seed).is_noticed() for seed in SEEDS) <= 1
 
 
 def test_ten_calm_years_have_a_training_a_year_and_no_alarm() -> None:

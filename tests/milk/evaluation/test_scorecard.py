@@ -132,7 +132,7 @@ def test_a_baseline_whose_price_was_not_known_is_not_there() -> None:
     assert judged["observed"].notna().all()
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_what_is_read_is_of_no_account(random: Random) -> None:
     forecasts = pd.concat([issued(AUGUST + k, 200.0 + k) for k in range(-3, 3)], ignore_index=True)

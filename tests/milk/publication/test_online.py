@@ -200,7 +200,7 @@ def test_the_history_is_that_of_the_instant(either: sa.Engine) -> None:
 
 def test_a_store_of_before_takes_models_and_requests(either: sa.Engine) -> None:
     published(either, issue(OCTOBER))
-    _run(either, command.downgrade, "0004")
+    _run(either, command.downgrade, "0005")
     assert not {"models", "online_predictions"} & {*sa.inspect(either).get_table_names()}
     migrate(either)
     assert broken_issues(either) == []

@@ -13,7 +13,7 @@ from milk.publication.engine import migrate, open_store, reading, writing
 from milk.publication.judged_schema import JUDGED
 from milk.publication.publish import claim_store, publish
 from milk.publication.read import broken_issues, issue_records, newest_publication, standing_hashes
-from milk.publication.rows import DECIMALS, ModelRow
+from milk.publication.rows import DECIMALS, ModelRow, QualityDocument
 from milk.publication.schema import ADD_ONLY, MODEL_CARDS, OBSERVED_PRICES, PUBLICATIONS, SCORES, SERIES
 from tests.milk.publication.issues import (
     NOON,
@@ -43,6 +43,7 @@ def test_a_publication_holds_all_that_belongs_to_it(either: sa.Engine) -> None:
     assert _counts(either) == {
         "datasets": 0, "publications": 1, "issues": 2, "forecasts": 24, "observed_prices": 1, "model_cards": 1,
         "models": 0, "scores": 1, "series": 1, "scorecard": 0, "scorecard_summary": 0, "retrain_decisions": 0,
+        "data_quality": 0,
     }  # fmt: skip
     assert broken_issues(either) == []
 
@@ -203,7 +204,8 @@ def test_a_senseless_publication_is_a_bug(store: sa.Engine, issues: tuple[object
 @pytest.mark.parametrize("table", [t for t in ADD_ONLY if t not in JUDGED], ids=lambda table: table.name)
 def test_every_table_refuses_change_and_deletion(either: sa.Engine, table: sa.Table) -> None:
     models = [ModelRow(series_id="s", version_id="v-1", model={})]
-    published(either, issue(), observed=[observed(OCTOBER, 301.0)], models=models)
+    quality = [QualityDocument(series_id="s", part="drift", content={"rows": []})]
+    published(either, issue(), observed=[observed(OCTOBER, 301.0)], models=models, quality=quality)
     claim_store(either, "s", dataset_id="d1", is_synthetic=True)
     column = next(iter(table.columns))
     for statement in (sa.update(table).values({column: column}), sa.delete(table)):

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _REFUSED = {"models": ("UPDATE", "DELETE"), "online_predictions": ("UPDATE",)}
 """What the triggers refuse of each table."""

@@ -1,0 +1,238 @@
+"""Questions about forecasts against a slow and obvious oracle, on both databases."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from milk.months import Kind, Month
+from milk.publication.engine import migrate, open_store
+from milk.publication.read import forecasts_of_issue, forecasts_of_targets
+from milk.publication.read_at import first_published_at, publication_as_of, publication_of, said_synthetic
+from milk.publication.read_forecasts import ForecastQuestion, find_forecasts, newest_issue_month
+from milk.publication.read_lists import Page, find_issues
+from tests.milk.publication.issues import OCTOBER, SERIES, issue, observed, published
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """One publication of one issue."""
+
+    month: Month
+    kind: Kind
+    price: float
+
+
+MONTHS = [OCTOBER + k for k in range(3)]
+SAID = st.builds(
+    _Said,
+    month=st.sampled_from(MONTHS),
+    kind=st.sampled_from(["live", "hindcast"]),
+    price=st.sampled_from([300.0, 310.0, 320.0]),
+)
+QUESTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": st.sampled_from(["live", "hindcast"]),
+        "issue_month": st.sampled_from([*MONTHS, OCTOBER + 5]),
+        "first_target": st.sampled_from([OCTOBER + k for k in range(-1, 15, 3)]),
+        "last_target": st.sampled_from([OCTOBER + k for k in range(-1, 15, 3)]),
+        "horizons": st.sampled_from([(1, 1), (2, 12), (12, 14)]),
+        "newest_targets": st.integers(1, 5),
+        "published_after": st.sampled_from([START + k * DAY for k in range(-1, 5)]),
+        "is_every_issue": st.booleans(),
+        "limit": st.integers(1, 30),
+        "offset": st.integers(0, 10),
+    },
+)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A forecast as the oracle knows it."""
+
+    target: Month
+    month: Month
+    revision: int
+    price: float
+    horizon: int
+    published_at: dt.datetime
+
+
+def _rows(said: list[_Said], upto: int, kind: Kind | None) -> list[_Row]:
+    """All rows of what stands after so many publications; a publication that changed nothing has no number."""
+    standing: dict[Month, tuple[bool, int, _Said, dt.datetime]] = {}
+    revisions: dict[Month, int] = {}
+    newest: dict[tuple[Month, Kind], float] = {}
+    number = 0
+    for k, one in enumerate(said):
+        if newest.get((one.month, one.kind)) == one.price:
+            continue
+        number += 1
+        newest[one.month, one.kind] = one.price
+        revisions[one.month] = revisions.get(one.month, 0) + 1
+        if number > upto or kind not in (None, one.kind):
+            continue
+        held = standing.get(one.month)
+        if held is None or one.kind == "live" or not held[0]:
+            standing[one.month] = (one.kind == "live", revisions[one.month], one, START + k * DAY)
+    return [
+        _Row(month + k, month, revision, one.price + k, k + 1, at)
+        for month, (_live, revision, one, at) in standing.items()
+        for k in range(12)
+    ]
+
+
+def _expected(rows: list[_Row], asked: dict[str, Any]) -> list[_Row]:
+    names = ("issue_month", "first_target", "last_target", "horizons", "newest_targets", "published_after")
+    found = [row for row in rows if _matches(row, asked)]
+    if not asked.get("is_every_issue") and all(asked.get(name) is None for name in names):
+        last = max((row.month for row in rows), default=None)
+        found = [row for row in found if row.month == last]
+    elif not asked.get("is_every_issue") and not asked.get("issue_month") and not asked.get("published_after"):
+        newest = {row.target: row for row in sorted(found, key=lambda row: row.month)}
+        found = list(newest.values())
+    if asked.get("newest_targets"):
+        kept = sorted({row.target for row in found})[-asked["newest_targets"] :]
+        found = [row for row in found if row.target in kept]
+    return sorted(found, key=lambda row: (row.target, row.month))
+
+
+def _matches(row: _Row, asked: dict[str, Any]) -> bool:
+    low, high = asked.get("horizons") or (0, 99)
+    return (
+        asked.get("issue_month") in (None, row.month)
+        and (asked.get("first_target") or row.target) <= row.target <= (asked.get("last_target") or row.target)
+        and low <= row.horizon <= high
+        and row.published_at > (asked.get("published_after") or START - 9 * DAY)
+    )
+
+
+def _told(rows: Iterable[Any]) -> list[tuple[Any, ...]]:
+    return [(row.target_month, row.issue_month, row.revision, row.price) for row in rows]
+
+
+def _check(store: sa.Engine, said: list[_Said], asked: dict[str, Any], upto: int) -> None:
+    expected = _expected(_rows(said, upto, asked.get("kind")), asked)
+    found = find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=upto, **asked))
+    start, limit = asked.get("offset", 0), asked.get("limit", len(expected))
+    page = expected[start : start + limit]
+    assert _told(found.rows) == [(row.target, row.month, row.revision, row.price) for row in page]
+    assert found.total == len(expected)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    said=st.lists(SAID, min_size=1, max_size=6), questions=st.lists(QUESTIONS, min_size=1, max_size=8), data=st.data()
+)
+def test_any_question_is_answered_as_the_oracle_does(
+    tmp_path_factory: pytest.TempPathFactory, said: list[_Said], questions: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.db'}")
+    migrate(store)
+    for k, one in enumerate(said):
+        published(store, issue(one.month, kind=one.kind, price=one.price), published_at=START + k * DAY)
+    for asked in questions:
+        _check(store, said, asked, data.draw(st.integers(1, len(said))))
+    store.dispose()
+
+
+def test_both_databases_answer_alike(either: sa.Engine) -> None:
+    said = [_Said(MONTHS[0], "hindcast", 300.0), _Said(MONTHS[1], "live", 310.0), _Said(MONTHS[0], "live", 320.0)]
+    for k, one in enumerate(said):
+        published(either, issue(one.month, kind=one.kind, price=one.price), published_at=START + k * DAY)
+    asked: list[dict[str, Any]] = [
+        {}, {"kind": "hindcast"}, {"first_target": MONTHS[1]}, {"horizons": (2, 3)}, {"newest_targets": 3},
+        {"published_after": START}, {"is_every_issue": True, "limit": 5, "offset": 3}, {"issue_month": MONTHS[0]},
+    ]  # fmt: skip
+    for question in asked:
+        for upto in (1, 2, 3):
+            _check(either, said, question, upto)
+    assert newest_issue_month(either, SERIES, upto=1) == MONTHS[0]
+    assert newest_issue_month(either, SERIES, upto=3, kind="live") == MONTHS[1]
+    assert newest_issue_month(either, "none", upto=3) is None
+    assert said_synthetic(either, SERIES, upto=3) is True
+    assert said_synthetic(either, "none", upto=3) is None
+
+
+def test_the_questions_of_before_are_answered_alike(store: sa.Engine) -> None:
+    for k, price in enumerate((300.0, 310.0)):
+        published(store, issue(MONTHS[k], kind="live", price=price))
+    newest = find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=2))
+    assert _told(newest.rows) == _told(forecasts_of_issue(store, SERIES))
+    every = find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=2, first_target=MONTHS[0]))
+    assert _told(every.rows) == _told(forecasts_of_targets(store, SERIES))
+
+
+def test_what_came_is_what_was_published_by_then(either: sa.Engine) -> None:
+    late = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
+    published(either, issue(OCTOBER, kind="live"))
+    published(either, observed=[observed(OCTOBER, 305.0)])
+    published(either, observed=[observed(OCTOBER, 400.0, known_since=late)])
+    question: dict[str, Any] = {"series_id": SERIES, "first_target": OCTOBER, "last_target": OCTOBER}
+    came = [find_forecasts(either, ForecastQuestion(upto=upto, **question)).rows[0] for upto in (1, 2, 3)]
+    assert [(row.observed, row.error, row.inside_80) for row in came] == [
+        (None, None, None), (305.0, 5.0, True), (305.0, 5.0, True),
+    ]  # fmt: skip
+
+
+def test_an_end_of_an_interval_is_inside(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER, kind="live", price=300.0), observed=[observed(OCTOBER, 310.0)])
+    row = find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=1, last_target=OCTOBER)).rows[0]
+    assert (row.upper_80, row.inside_80, row.inside_95) == (310.0, True, True)
+
+
+def test_which_publication_stood(either: sa.Engine) -> None:
+    assert first_published_at(either) is None
+    for k in range(3):
+        published(either, issue(MONTHS[k]), published_at=START + k * DAY)
+    assert first_published_at(either) == START
+
+    def stood(at: dt.datetime, upto: int = 3) -> int | None:
+        found = publication_as_of(either, at, upto=upto)
+        return None if found is None else found.number
+
+    second = dt.timedelta(seconds=1)
+    assert [stood(START - second), stood(START), stood(START + DAY - second), stood(START + DAY)] == [None, 1, 1, 2]
+    assert stood(START + 9 * DAY, upto=2) == 2
+    found = publication_of(either, 2)
+    assert found is not None
+    assert found.published_at == START + DAY
+    assert publication_of(either, 4) is None
+
+
+def test_which_revision_stood(either: sa.Engine) -> None:
+    published(either, issue(OCTOBER, kind="hindcast", price=300.0))
+    published(either, issue(OCTOBER, kind="live", price=310.0))
+    published(either, issue(OCTOBER, kind="hindcast", price=320.0))
+
+    def standing(upto: int) -> list[tuple[int, bool]]:
+        rows, _total = find_issues(either, Page(series_id=SERIES, upto=upto))
+        return [(row.revision, row.is_standing) for row in rows]
+
+    assert standing(1) == [(1, True)]
+    assert standing(2) == [(2, True), (1, False)]
+    assert standing(3) == [(3, False), (2, True), (1, False)]
+
+
+def test_a_question_about_few_months_goes_by_an_index(store: sa.Engine) -> None:
+    seen: list[tuple[str, Any]] = []
+    sa.event.listen(store, "before_cursor_execute", lambda *told: seen.append((told[2], told[3])))
+    find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=1, first_target=OCTOBER, last_target=OCTOBER))
+    (asked,) = [one for one in seen if "FROM forecasts" in one[0]]
+    with store.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1]).all()
+    steps = [str(step[3]) for step in plan]
+    assert any("ix_forecasts_series_id_target_month" in step for step in steps), steps
+    scanned = [
+        step for step in steps if step.startswith("SCAN") and step.split()[1] in ("forecasts", "issues", "better")
+    ]
+    assert scanned == []
