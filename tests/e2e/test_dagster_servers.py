@@ -83,7 +83,7 @@ def test_the_schedule_is_on_without_a_click(server: DagsterServer) -> None:
 def test_materialize_all_is_green_in_three_runs(server: DagsterServer, backfill: str) -> None:
     runs = server.query(RUNS)["runsOrError"]["results"]
     assert backfill == "COMPLETED_SUCCESS"
-    # One run of everything before the months, one of all the months, one of scorecard and decision: not one run a month.
+    # One run before the months, one of all the months, one of scorecard and decision: not one run a month.
     assert [run["status"] for run in runs] == ["SUCCESS", "SUCCESS", "SUCCESS"]
 
 
