@@ -7,7 +7,7 @@ from benchmarks.retraining import BEFORE, BREAKS, CALM, FIRST, SHOCKS, Regime, o
 from tests.builders import price_features
 
 SEEDS = range(3)
-"""Few: the benchmark has the shares. There, 2 of 100 breaks go unnoticed, and an alarm follows on a fifth of the shocks."""
+"""Few: the benchmark has the shares. There, 2 of 100 breaks go unnoticed, and a fifth of the shocks alarm."""
 
 
 @pytest.mark.parametrize("regime", BREAKS, ids=lambda regime: regime.name)

@@ -165,7 +165,19 @@ def test_every_way_onwards_leads_somewhere(browser: Browser, site: str) -> None:
         for path in PATHS:
             page.goto(f"{site}{path}")
             links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
-            # Those of the API have their own tests.
-            for link in {link for link in links if "/v1/" not in link}:
+            for link in {*links}:
                 assert page.request.get(link).status == 200, link
         assert page.request.get(f"{site}/docs").status == 200
+
+
+def test_the_forecast_is_downloaded_as_a_table(browser: Browser, site: str) -> None:
+    with _open(browser) as (page, said, _asked):
+        page.goto(f"{site}/?lang=es")
+        with page.expect_download() as downloading:
+            page.get_by_role("link", name="El pronóstico en CSV").click()
+        assert downloading.value.suggested_filename == "milk-price-forecast.csv"
+        rows = downloading.value.path().read_text(encoding="utf-8").splitlines()
+        assert rows[0].startswith("series_id,target_month,issue_month,")
+        shown = page.locator("table").first.locator("tbody tr").count()
+        assert len(rows) == 1 + shown
+        assert not said
