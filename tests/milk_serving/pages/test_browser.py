@@ -175,7 +175,7 @@ def test_the_forecast_is_downloaded_as_a_table(browser: Browser, site: str) -> N
         page.goto(f"{site}/?lang=es")
         with page.expect_download() as downloading:
             page.get_by_role("link", name="El pronóstico en CSV").click()
-        assert downloading.value.suggested_filename == "milk-price-forecast.csv"
+        assert downloading.value.suggested_filename == "predictions.csv"
         rows = downloading.value.path().read_text(encoding="utf-8").splitlines()
         assert rows[0].startswith("series_id,target_month,issue_month,")
         shown = page.locator("table").first.locator("tbody tr").count()
