@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from milk.months import Kind, Month
 from milk.publication.engine import migrate, open_store
-from milk.publication.read import Extent
+from milk.publication.read import Extent, published_series
 from milk.publication.read_at import first_published_at, publication_as_of, publication_of, said_synthetic
 from milk.publication.read_forecasts import (
     ForecastQuestion,
@@ -232,7 +232,7 @@ def _plan(store: sa.Engine, asked: Callable[[], object]) -> list[str]:
     sa.event.listen(store, "before_cursor_execute", note)
     asked()
     sa.event.remove(store, "before_cursor_execute", note)
-    plans: list[sa.Row[Any]] = []
+    plans: list[Any] = []
     with store.connect() as connection:
         for statement, values in seen:
             if "FROM forecasts" in statement or "FROM issues" in statement:
@@ -279,6 +279,15 @@ def test_from_where_to_where_is_read_from_the_ends_of_an_index(store: sa.Engine)
     steps = _plan(store, lambda: series_extent(store, SERIES, upto=1))
     assert _scanned(steps) == []
     assert sum("TEMP B-TREE" in step for step in steps) <= 1, steps
+
+
+def test_the_series_are_found_one_by_one(store: sa.Engine) -> None:
+    for name in ("b", "a", "c"):
+        published(store, issue(OCTOBER, series_id=name), issue(OCTOBER + 1, series_id=name), cards=[], series=[])
+    assert published_series(store) == ["a", "b", "c"]
+    steps = _plan(store, lambda: published_series(store))
+    assert len(steps) > 1
+    assert _scanned(steps) == []
 
 
 def test_only_forecasts_of_issue_months_that_have_come_are_judged_one_by_one(store: sa.Engine) -> None:
