@@ -17,7 +17,16 @@ import sqlalchemy as sa
 
 from milk.errors import VersionRefused
 from milk.evaluation.backtest import price_months
-from milk.evaluation.retraining import ALARM_RULES, RECURRING, Evidence, LiveCoverage, Verdict, decide, evidence_start
+from milk.evaluation.retraining import (
+    ALARM_RULES,
+    NO_ALARMS,
+    RECURRING,
+    Evidence,
+    LiveCoverage,
+    Verdict,
+    decide,
+    evidence_start,
+)
 from milk.forecasting.fit import recipe_of
 from milk.forecasting.histories import build_histories
 from milk.forecasting.issue import one_step_record
@@ -167,7 +176,7 @@ def gather(home: Home, deciding: Deciding, standing: Sequence[RetrainDecision]) 
     forecaster, method = recipe_of(recipe)
     other = OtherData(deciding.features, rule, recipe["blocks"]) if recipe["blocks"] else None
     histories = build_histories(deciding.features, price_rule=rule, last_origin=as_of)
-    is_answered = answered_alarm(standing, deciding.trained)
+    answered = answered_training(standing, deciding.trained)
     now = Month.of(deciding.decided_at.astimezone(SANTIAGO).date())
     return Evidence(
         as_of=as_of,
@@ -176,15 +185,31 @@ def gather(home: Home, deciding: Deciding, standing: Sequence[RetrainDecision]) 
         trained_issue=issue_month_of(deciding.trained, rule),
         record=one_step_record(forecaster, histories, method=method, other=other),
         drift=_drift_of_inputs(home, issue_month_of(as_of, rule)),
-        is_answered=is_answered,
-        live=live_coverage(home, since=evidence_start(deciding.trained, is_answered=is_answered)),
+        answered=answered,
+        live=live_coverage(home, since=evidence_start(deciding.trained, answered=answered)),
     )
 
 
-def answered_alarm(standing: Sequence[RetrainDecision], trained: Month) -> bool:
-    """Whether the last training answered an alarm: the last decision that knew an earlier training only was one."""
+def answered_training(standing: Sequence[RetrainDecision], trained: Month) -> Month | None:
+    """The newest training that answered an alarm, as the month of the newest price that it saw; none where none did.
+
+    A training answered an alarm where one stood in the last decision that knew an earlier training only, whatever that
+    decision said: data at fault come first, and hide it.
+
+    Args:
+        standing: the decisions so far, oldest first.
+        trained: the last training.
+    """
+    trainings = sorted({trained, *(row.trained for row in standing)}, reverse=True)
+    return next((month for month in trainings if month <= trained and _is_answer(standing, month)), None)
+
+
+def _is_answer(standing: Sequence[RetrainDecision], trained: Month) -> bool:
     before = [row for row in standing if row.trained < trained]
-    return bool(before) and before[-1].rule in (*ALARM_RULES, RECURRING)
+    if not before:
+        return False
+    # The first decisions did not name the alarms that stood beside what decided.
+    return before[-1].rule in (*ALARM_RULES, RECURRING) or before[-1].numbers.get("alarms", NO_ALARMS) != NO_ALARMS
 
 
 def last_training(home: Home, store: sa.Engine, *, price_rule: Availability) -> Month:
@@ -228,7 +253,8 @@ def live_coverage(home: Home, *, since: Month) -> LiveCoverage | None:
     judged = read_table(home, SCORECARD)
     nearest = judged[judged["horizon_months"] == judged["horizon_months"].min()]
     rows = nearest[nearest["target_month"] > pd.Timestamp(since.first_day)]
-    return LiveCoverage(len(rows), int(rows["is_inside_80"].sum()), int(rows["is_inside_95"].sum()))
+    newest = Month.of(rows["target_month"].max()) if len(rows) else None
+    return LiveCoverage(len(rows), int(rows["is_inside_80"].sum()), int(rows["is_inside_95"].sum()), newest)
 
 
 def _drift_of_inputs(home: Home, last_issue: Month) -> pd.DataFrame:
