@@ -39,11 +39,13 @@ from milk.months import SANTIAGO, Availability, Month, forecast_origin, issue_mo
 from milk.publication.judged_rows import RetrainDecision as PublishedDecision
 from milk.publication.ledger import PromotionRow, promotions
 from milk.publication.publish_judged import publish_decision
+from milk.publication.read_judged import retrain_decisions as published_decisions
 from milk.publication.rows import Publication
 from milk.series import SERIES_ID
 from milk.steps.drift import ERRORS
 from milk.steps.drift import TABLE as DRIFT
 from milk.steps.predictions import checked_inputs
+from milk.steps.promotion import known_hash
 from milk.steps.receive import LOCK_WAIT_SECONDS
 from milk.steps.trail import CHALLENGER
 from milk.steps.training import LIBRARIES
@@ -150,16 +152,25 @@ def decide_retraining(home: Home, deciding: Deciding) -> Decided:
         return Decided(row, True, verdict, evidence.record)
 
 
-def publish_decided(store: sa.Engine, row: RetrainDecision, *, published_at: dt.datetime, run_id: str | None) -> None:
-    """Publish a decision; nothing is written where the newest one published says the same.
+def publish_decided(home: Home, store: sa.Engine, *, published_at: dt.datetime, run_id: str | None) -> None:
+    """Publish the decisions of a home that came after the newest one that the store holds, in their order.
+
+    So one that could not be published when it was made comes later, and none twice.
 
     Raises:
         HomeRefused: the store does not answer.
     """
-    shared = {f.name: getattr(row, f.name) for f in dataclasses.fields(PublishedDecision)}
-    said = PublishedDecision(**shared | {"numbers": {**row.numbers, "trained": str(row.trained)}})
+    held = {row.content_sha256 for row in published_decisions(store, SERIES_ID)}
+    rows = [_as_published(row) for row in decisions(home)]
+    last = max((place for place, row in enumerate(rows) if row.content_sha256 in held), default=-1)
     software = {name: library_version(name) for name in ("milk", *LIBRARIES)}
-    publish_decision(store, said, Publication(published_at=published_at, run_id=run_id, software=software))
+    for row in rows[last + 1 :]:
+        publish_decision(store, row, Publication(published_at=published_at, run_id=run_id, software=software))
+
+
+def _as_published(row: RetrainDecision) -> PublishedDecision:
+    shared = {f.name: getattr(row, f.name) for f in dataclasses.fields(PublishedDecision)}
+    return PublishedDecision(**shared | {"numbers": {**row.numbers, "trained": str(row.trained)}})
 
 
 def gather(home: Home, deciding: Deciding, standing: Sequence[RetrainDecision]) -> Evidence:
@@ -220,12 +231,14 @@ def last_training(home: Home, store: sa.Engine, *, price_rule: Availability) -> 
     Raises:
         VersionRefused: nothing was ever trained.
     """
-    trainings = [row for row in promotions(store, SERIES_ID) if CHALLENGER in row.numbers]
-    if not trainings:
+    rows = promotions(store, SERIES_ID)
+    if not rows:
         raise VersionRefused("Nothing was ever trained in this home: materialise prod_model first.")
-    newest = trainings[-1]
+    # In a ledger that a person began (a store made anew) the training is that of the version promoted.
+    newest = next((row for row in reversed(rows) if CHALLENGER in row.numbers), rows[-1])
+    named = str(newest.numbers.get(CHALLENGER, newest.champion_version_id))
     try:
-        version = read_version(home.models, str(newest.numbers[CHALLENGER]))
+        version = read_version(home.models, named, expected_sha256=known_hash(home, rows, named))
     except VersionRefused:
         return _trained_at(newest, price_rule)
     return Month.parse(version.card["data"]["forecast_origin"])

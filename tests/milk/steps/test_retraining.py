@@ -18,8 +18,9 @@ from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.publication.engine import migrate, open_store
 from milk.publication.ledger import append_promotion, promotions
+from milk.publication.read_judged import retrain_decisions
 from milk.series import SERIES_ID
-from milk.steps.promotion import promote_staged
+from milk.steps.promotion import Actor, promote_staged, promote_version
 from milk.steps.retraining import (
     SCORECARD,
     TABLE,
@@ -32,6 +33,7 @@ from milk.steps.retraining import (
     last_training,
     live_coverage,
     problem_of,
+    publish_decided,
     trained_since,
 )
 from milk.steps.staging import stage_version
@@ -225,6 +227,28 @@ def test_the_last_training_is_the_newest_one_of_the_ledger_whatever_the_gate_sai
     append_promotion(store, by_hand)
     assert last_training(home, store, price_rule=RULE) == NEWEST
     assert not trained_since(store, NOW)
+
+
+def test_in_a_ledger_that_a_person_began_the_version_says_what_it_saw(home: Home, store: sa.Engine) -> None:
+    staged = stage_version(home, sample_training())
+    person = Actor("person", "ana", None)
+    promote_version(home, store, staged.version_id, reason="a new store", actor=person, decided_at=NOW)
+    assert last_training(home, store, price_rule=RULE) == NEWEST
+
+
+def test_what_could_not_be_published_comes_with_the_next_decision_in_order(home: Home, store: sa.Engine) -> None:
+    made = [row(number=k, as_of=NEWEST + k) for k in (1, 2, 3, 4)]
+    write_table(home, TABLE, frame_of(made[:1]))
+    publish_decided(home, store, published_at=NOW, run_id="r1")
+    write_table(home, TABLE, frame_of(made[:3]))
+    for _again in range(2):
+        publish_decided(home, store, published_at=NOW, run_id="r2")
+        assert [held.as_of for held in retrain_decisions(store, SERIES_ID)] == [NEWEST + k for k in (1, 2, 3)]
+    write_table(home, TABLE, frame_of(made))
+    publish_decided(home, store, published_at=NOW, run_id="r3")
+    held = retrain_decisions(store, SERIES_ID)
+    assert [one.as_of for one in held] == [one.as_of for one in made]
+    assert held[0].numbers == {"growth": 1.5, "trained": str(made[0].trained)}
 
 
 def test_where_the_version_of_the_last_training_is_gone_its_date_says_what_it_saw(home: Home, store: sa.Engine) -> None:
