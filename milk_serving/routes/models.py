@@ -19,12 +19,8 @@ from milk_serving.answers import CachedRoute
 from milk_serving.deps import Asked, Desk
 from milk_serving.meta import meta_of
 from milk_serving.problems import (
-    INVALID_PARAMETERS,
-    NO_FORECAST,
-    NOT_ACCEPTABLE,
-    STORE_PROBLEMS,
+    LISTING_PROBLEMS,
     UNKNOWN_MODEL,
-    UNKNOWN_SERIES,
     UnknownModel,
     UnknownSeries,
     documented,
@@ -35,7 +31,7 @@ from milk_serving.responses_models import Accuracy, AccuracyAnswer, LedgerEntry,
 router = APIRouter(
     route_class=CachedRoute,
     tags=["models"],
-    responses=documented(UNKNOWN_MODEL, UNKNOWN_SERIES, NO_FORECAST, NOT_ACCEPTABLE, INVALID_PARAMETERS, *STORE_PROBLEMS),
+    responses=documented(UNKNOWN_MODEL, *LISTING_PROBLEMS),
 )
 Version = Annotated[str, Path(description="Name of a model version.", max_length=100, examples=["v-0123456789ab"])]
 
