@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from starlette.exceptions import HTTPException
 
 from milk.errors import NotAllowed, UnknownMonth
 from milk.publication.online import ID_DIGITS, kept_prediction
@@ -78,6 +79,13 @@ def predict_online(
     answer = desk.predict(store, edition, sent)
     _say_where(answer, request, response)
     return answer
+
+
+@router.get(PATH, include_in_schema=False)
+@router.get("/predictions/online", include_in_schema=False)
+async def refuse_get() -> None:
+    """Not an address of a month either, as which the routes of forecasts would take it."""
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
 
 
 @router.get(

@@ -216,3 +216,12 @@ def test_the_quality_of_the_data(client: Client, store: sa.Engine) -> None:
 def test_limits_are_told_without_a_store(client: Client) -> None:
     data = _get(client, "/v1/config")["data"]
     assert (data["most_rows"], data["formats"], data["languages"]) == (1000, ["json", "csv"], ["en", "es"])
+
+
+@pytest.mark.parametrize("path", ["/v1/predictions/online", "/api/v1/get_online_prediction"])
+def test_a_body_may_be_as_long_as_the_limits_say(client: Client, store: sa.Engine, path: str) -> None:
+    publish_issues(store, issue("2014-10"))
+    most = _get(client, "/v1/config")["data"]["most_body_bytes"]
+    answers = [client.post(path, b" " * size) for size in (most, most + 1)]
+    assert [answer.json()["type"] for answer in answers] == ["urn:milk:problem:not-json", "urn:milk:problem:too-large"]
+    assert f"{most // 1024} KiB" in answers[1].json()["detail"]
