@@ -26,7 +26,7 @@ from milk.publication.faults import CHECK_FOLDER, MOVE_AWAY, explained, shown, s
 HEAD = "0006"
 """The newest migration; a test compares it with the folder of migrations."""
 
-PATIENCE_MS = 5000
+_BUSY_TIMEOUT_MS = 5000
 """How long a writer waits for another, in milliseconds."""
 
 _WAL_TRIES = 100
@@ -120,7 +120,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextlib.contextmanager
-def writing(engine: sa.Engine, *, is_alone: bool = True, patience_ms: int = PATIENCE_MS) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine, *, is_alone: bool = True, patience_ms: int | None = None) -> Iterator[sa.Connection]:
     """A transaction that holds the write lock of the store from its first statement, and commits at its end.
 
     Who adds what no publisher looks at need not be alone: on PostgreSQL it then waits for no publisher.
@@ -128,7 +128,7 @@ def writing(engine: sa.Engine, *, is_alone: bool = True, patience_ms: int = PATI
     Args:
         engine: the store.
         is_alone: whether no other writer may be at work.
-        patience_ms: for how many milliseconds to wait for a lock.
+        patience_ms: for how many milliseconds to wait for a lock; five seconds where not given.
 
     Raises:
         HomeBusy: another process held the lock for longer.
@@ -138,17 +138,17 @@ def writing(engine: sa.Engine, *, is_alone: bool = True, patience_ms: int = PATI
         connection.execution_options(**{_WRITES: True})
         with _patience(connection, patience_ms), connection.begin():
             if engine.dialect.name == "postgresql":
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience_ms}")
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience_ms or _BUSY_TIMEOUT_MS}")
                 if is_alone:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
             yield connection
 
 
 @contextlib.contextmanager
-def _patience(connection: sa.Connection, milliseconds: int) -> Iterator[None]:
+def _patience(connection: sa.Connection, milliseconds: int | None) -> Iterator[None]:
     """Let SQLite wait for a lock so long and no longer; whoever has the connection next waits as ever."""
     raw = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
-    if raw is None or milliseconds == PATIENCE_MS:
+    if raw is None or milliseconds is None:
         yield
         return
     # By the driver: a statement of SQLAlchemy would begin the transaction, and wait for the lock.
@@ -156,7 +156,7 @@ def _patience(connection: sa.Connection, milliseconds: int) -> Iterator[None]:
     try:
         yield
     finally:
-        raw.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        raw.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -231,7 +231,7 @@ def _set_pragmas(connection: sqlite3.Connection, *, use_wal: bool) -> None:
         if use_wal:
             # Who only reads leaves the file as it is: it may lie where nobody may write.
             _use_wal(connection)
-        connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         # Without it, INSERT OR REPLACE would delete a row past the trigger that refuses deletion.
