@@ -17,32 +17,29 @@ import csv
 import datetime as dt
 import logging
 import shutil
-import statistics
 import sys
 import tempfile
 import time
 import warnings
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import numpy as np
-import pandas as pd
+import sqlalchemy as sa
 
 from benchmarks.pipeline import empty_graph
+from benchmarks.replay_report import Log, report_backtest, report_history, report_scores, report_time
 from milk.cli.dagster_home import in_process_instance, prepare_dagster_home
-from milk.evaluation.backtest import RECIPE, TargetWindow, choose_recipe, price_months, run_backtest
 from milk.home.layout import Home
 from milk.home.tables import read_table
 from milk.models.canonical import canonical_json, sha256_hex
 from milk.months import Month
-from milk.publication.engine import open_store
+from milk.publication.engine import open_store, reading
+from milk.publication.judged_schema import RETRAIN_DECISIONS, SCORECARD
 from milk.publication.ledger import promotions
 from milk.publication.read import broken_issues, issue_records
-from milk.series import SERIES_ID, series_register
+from milk.series import SERIES_ID
 from milk.settings import SAMPLE, Settings, load_settings
 from milk.sources.milk_price import SPANISH_MONTHS
 from milk_assets.definitions import build_definitions
@@ -53,26 +50,6 @@ FIRST_ISSUE = Month(2005, 1)
 SANTIAGO = ZoneInfo("America/Santiago")
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-REFERENCE = "last_value"
-
-
-@dataclass
-class Log:
-    """What happened.
-
-    Attributes:
-        seconds: of each issue month, its training apart.
-        training_seconds: of each issue month in which one ran.
-        empty_seconds: of each issue month, in the graph that does nothing.
-        chain: the hash of everything published, after each month.
-        published: the content of each issue month and revision.
-    """
-
-    seconds: dict[Month, float] = field(default_factory=dict)
-    training_seconds: dict[Month, float] = field(default_factory=dict)
-    empty_seconds: dict[Month, float] = field(default_factory=dict)
-    chain: list[str] = field(default_factory=list)
-    published: dict[tuple[str, int], str] = field(default_factory=dict)
 
 
 class Arriving:
@@ -185,23 +162,47 @@ def empty_month(shape: dg.Definitions, real: dg.Definitions, instance: dg.Dagste
     return time.perf_counter() - start
 
 
+def contents(store: sa.Engine) -> dict[str, str]:
+    """The hash of every row that is published or decided, by its name: issues, judgements, decisions, promotions."""
+    with reading(store) as connection:
+        judged = connection.execute(
+            sa.select(*(SCORECARD.c[name] for name in ("issue_month", "target_month", "judgement", "content_sha256")))
+        ).all()
+        decided = connection.execute(sa.select(RETRAIN_DECISIONS.c.number, RETRAIN_DECISIONS.c.content_sha256)).all()
+    issues = {f"issue {r.issue_month} {r.revision}": r.content_sha256 for r in issue_records(store, SERIES_ID)}
+    rows = {f"promotion {row.id}": sha256_hex(repr(row).encode()) for row in promotions(store, SERIES_ID)}
+    judgements = {f"judgement {issue} {target} {number}": content for issue, target, number, content in judged}
+    return {**issues, **judgements, **{f"decision {number}": content for number, content in decided}, **rows}
+
+
 def check_chain(operation: Operation, log: Log) -> None:
-    """Nothing published changes: every revision is still there, with the rows that it had.
+    """Nothing published changes: the chain of hashes, made anew from what the store holds now, is the one there was.
+
+    Each link is the hash of the link before and of what a month added.
 
     Raises:
-        SystemExit: something published before is another thing now.
+        SystemExit: something of before is another thing now, or the rows of an issue are not what its hash says.
     """
     store = open_store(operation.settings.store_address)
     try:
-        standing = {(str(r.issue_month), r.revision): r.content_sha256 for r in issue_records(store, SERIES_ID)}
-        changed = [key for key, content in log.published.items() if standing.get(key) != content]
-        if changed or (broken := broken_issues(store)):
-            raise SystemExit(f"What was published has changed: {changed or broken}")
+        held, broken = contents(store), broken_issues(store)
     finally:
         store.dispose()
-    new = {f"{month} {number}": content for (month, number), content in standing.items()}
-    log.chain.append(sha256_hex(canonical_json([log.chain[-1] if log.chain else "", new])))
-    log.published = standing
+    known = {name for names in log.added for name in names}
+    log.added.append(sorted(held.keys() - known))
+    chain = chain_of(held, log.added)
+    if broken or chain[:-1] != log.chain:
+        raise SystemExit(f"What was published has changed: {broken or 'the chain of hashes is another one'}")
+    log.chain = chain
+
+
+def chain_of(held: Mapping[str, str], added: Sequence[Sequence[str]]) -> list[str]:
+    """The links, oldest first."""
+    links: list[str] = []
+    for names in added:
+        before = links[-1] if links else ""
+        links.append(sha256_hex(canonical_json([before, {name: held.get(name, "gone") for name in names}])))
+    return links
 
 
 def replay(arriving: Arriving, settings: Settings, months: list[Month], folder: Path) -> Log:
@@ -226,86 +227,6 @@ def replay(arriving: Arriving, settings: Settings, months: list[Month], folder: 
             if issue.month == months[0].month:
                 print(f"  {issue}: {log.seconds[issue]:.1f} s", file=sys.stderr, flush=True)
     return log
-
-
-def _ratio(rows: pd.DataFrame) -> float:
-    reference = np.sqrt(((rows["observed"] - rows[REFERENCE]) ** 2).mean())
-    return float(np.sqrt((rows["error"] ** 2).mean()) / reference) if reference > 0 else float("nan")
-
-
-def _line(name: object, rows: pd.DataFrame) -> str:
-    rmse = float(np.sqrt((rows["error"] ** 2).mean()))
-    return (
-        f"| {name} | {len(rows)} | {rmse:.2f} | {_ratio(rows):.3f} | {rows['log_error'].mean():+.4f} | "
-        f"{rows['is_inside_80'].mean():.2f} | {rows['is_inside_95'].mean():.2f} |"
-    )
-
-
-def report_scores(card: pd.DataFrame) -> None:
-    """Accuracy of what was published, by year of the target and by horizon."""
-    head = "| judged | RMSE | ratio to the last value | bias, log | in 80 % | in 95 % |"
-    for title, keys in (("year of the target, next month", None), ("horizon", "horizon_months")):
-        print(f"\n| {title} {head}\n|{'---|' * 7}")
-        rows = card[card["horizon_months"] == 1] if keys is None else card
-        by = rows["target_month"].dt.year if keys is None else rows[keys]
-        for name, group in rows.groupby(by):
-            print(_line(name, group))
-        print(_line("all", rows))
-
-
-def report_backtest(card: pd.DataFrame, settings: Settings) -> None:
-    """The live ratios beside those of one backtest on the very same rows; its search ends before the first of them."""
-    features = read_table(Home(settings.home_path), "features")
-    rule = series_register().price.availability
-    window = TargetWindow(Month.of(card["target_month"].min()), price_months(features)[1])
-    choice = choose_recipe(features, window, price_rule=rule)
-    table = run_backtest(
-        features, window, price_rule=rule, method=choice.method, setting=choice.setting, blocks=choice.blocks
-    )
-    keys = ["forecast_origin", "target_month", "horizon_months"]
-    own = table[table["model"] == RECIPE][[*keys, "prediction"]]
-    both = card.merge(own, on=keys, how="inner", validate="1:1")
-    both = both.assign(backtest_error=both["observed"] - both["prediction"])
-    print(f"\nLive and backtest on the same {len(both)} rows, RMSE ratio to the last value:\n")
-    print("| horizon | live | backtest | difference |\n|---|---|---|---|")
-    pairs = []
-    for horizon, rows in both.groupby("horizon_months"):
-        pairs.append((_ratio(rows), _ratio(rows.assign(error=rows["backtest_error"]))))
-        print(f"| {horizon} | {pairs[-1][0]:.3f} | {pairs[-1][1]:.3f} | {pairs[-1][0] - pairs[-1][1]:+.3f} |")
-    live, tested = (float(np.mean(side)) for side in zip(*pairs, strict=True))
-    print(f"| mean | {live:.3f} | {tested:.3f} | {live - tested:+.3f} |")
-
-
-def report_time(log: Log) -> None:
-    """The time of a month by year, beside the empty graph."""
-    print("\n| year | s a month, median | empty graph | ratio | trainings | s each |\n|---|---|---|---|---|---|")
-    years = sorted({month.year for month in log.seconds})
-    for year in years:
-        own, empty = ([s for m, s in of.items() if m.year == year] for of in (log.seconds, log.empty_seconds))
-        trained = [s for m, s in log.training_seconds.items() if m.year == year]
-        each = f"{statistics.median(trained):.1f}" if trained else "-"
-        median, base = statistics.median(own), statistics.median(empty)
-        print(f"| {year} | {median:.2f} | {base:.2f} | {median / base:.2f} | {len(trained)} | {each} |")
-    total, base = sum(log.seconds.values()), sum(log.empty_seconds.values())
-    first, last = (statistics.median(s for m, s in log.seconds.items() if m.year == y) for y in (years[0], years[-1]))
-    print(f"\nAll months: {total:.0f} s, the empty graph {base:.0f} s, ratio {total / base:.2f}.")
-    print(f"Last year against first: {last / first:.2f}. Trainings: {sum(log.training_seconds.values()):.0f} s.")
-
-
-def report_history(settings: Settings, log: Log) -> None:
-    """Promotions and decisions."""
-    store = open_store(settings.store_address)
-    ledger = promotions(store, SERIES_ID)
-    store.dispose()
-    print("\n| decided | decision | version | by | why |\n|---|---|---|---|---|")
-    for row in ledger:
-        print(f"| {row.decided_at:%Y-%m} | {row.decision} | {row.version_id} | {row.actor_kind} | {row.reason} |")
-    decisions = read_table(Home(settings.home_path), "retrain_decisions")
-    print(f"\nDecisions: {dict(Counter(decisions['decision'].tolist()))}; rules: {dict(Counter(decisions['rule']))}.")
-    print(
-        f"{len(log.published)} revisions published; the chain of {len(log.chain)} months ends in {log.chain[-1][:16]}."
-    )
-    print("Nothing that was published changed.")
 
 
 def main() -> None:

@@ -119,14 +119,14 @@ def record_of(features: pd.DataFrame, last: Month) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Training:
-    """The last training: what it saw, whether it answered an alarm, and what the inputs looked like."""
+    """The last training: what it saw, the newest one that answered an alarm, and what the inputs looked like."""
 
     month: Month
-    is_answered: bool
+    answered: Month | None
     drift: pd.DataFrame
 
 
-def trained(features: pd.DataFrame, month: Month, *, until: Month, is_answered: bool) -> Training:
+def trained(features: pd.DataFrame, month: Month, *, until: Month, answered: Month | None) -> Training:
     """Train at a month; the inputs of the issues up to `until` are judged by its distribution, each at its cutoff."""
     changes = changes_of(features)
     distribution = training_distribution(changes, until=described_until(month, RULE))
@@ -134,7 +134,7 @@ def trained(features: pd.DataFrame, month: Month, *, until: Month, is_answered: 
     drift = input_drift(
         changes, distribution, [(issue, data_cutoff(issue)) for issue in issues], expected={"price": RULE}
     )
-    return Training(month, is_answered, drift)
+    return Training(month, answered, drift)
 
 
 def replay(features: pd.DataFrame, first: Month, last: Month) -> Iterator[tuple[Month, Verdict]]:
@@ -143,19 +143,20 @@ def replay(features: pd.DataFrame, first: Month, last: Month) -> Iterator[tuple[
     Yields:
         Each month with its decision, which saw no later price.
     """
-    record, training = record_of(features, last), trained(features, first, until=last, is_answered=False)
+    record, training = record_of(features, last), trained(features, first, until=last, answered=None)
     for month in month_range(first + 1, last):
         verdict = decide(_evidence(record, training, month))
         yield month, verdict
         if verdict.decision == "retrain":
-            training = trained(features, month, until=last, is_answered=verdict.rule in ALARM_RULES)
+            answered = month if verdict.rule in ALARM_RULES else training.answered
+            training = trained(features, month, until=last, answered=answered)
 
 
 def _evidence(record: pd.DataFrame, training: Training, month: Month) -> Evidence:
     known = record[record["target_month"] <= pd.Timestamp(month.first_day)]
     issue = issue_month_of(month, RULE)
     drift = training.drift[training.drift["issue_month"] <= pd.Timestamp(issue.first_day)]
-    start = evidence_start(training.month, is_answered=training.is_answered)
+    start = evidence_start(training.month, answered=training.answered)
     return Evidence(
         as_of=month,
         due_month=month,
@@ -163,7 +164,7 @@ def _evidence(record: pd.DataFrame, training: Training, month: Month) -> Evidenc
         trained_issue=issue_month_of(training.month, RULE),
         record=known,
         drift=drift,
-        is_answered=training.is_answered,
+        answered=training.answered,
         live=_as_published(known[known["target_month"] > pd.Timestamp(start.first_day)]),
     )
 
@@ -171,7 +172,8 @@ def _evidence(record: pd.DataFrame, training: Training, month: Month) -> Evidenc
 def _as_published(record: pd.DataFrame) -> LiveCoverage:
     missed = record["error"].abs()
     inside = [int((missed <= record[f"half_width_{name}"]).sum()) for name in ("80", "95")]
-    return LiveCoverage(len(record), *inside)
+    newest = Month.of(record["target_month"].max()) if len(record) else None
+    return LiveCoverage(len(record), inside[0], inside[1], newest)
 
 
 @dataclass(frozen=True)

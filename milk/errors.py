@@ -8,6 +8,7 @@ keeps its traceback.
       BadInput            a source file that cannot be used as it is
       BadSetting          a setting or option that makes no sense
       HomeRefused         the home cannot be used: another dataset's, not writable
+        NotAllowed        the database server does not let its user do that
         HomeBusy          another run writes to it at this moment (may be tried again)
         StoreUnavailable  the database server of the store does not answer (may be tried again)
       UnreachableMonth    an issue month that the data cannot reach
@@ -44,6 +45,10 @@ class HomeRefused(MilkError):
     """The home belongs to another dataset, or cannot be written."""
 
     exit_code = 3
+
+
+class NotAllowed(HomeRefused):
+    """The database server does not let the user of the store do that."""
 
 
 class HomeBusy(HomeRefused):

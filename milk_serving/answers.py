@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -104,6 +104,9 @@ class CachedRoute(APIRoute):
     A route that is not described to answer with an object that has `data`, a list of rows, answers in JSON alone.
     """
 
+    heeds_accept: ClassVar[bool] = True
+    """Whether who accepts none of the formats is refused; if not, everybody gets JSON."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler of the route, behind the cache."""
         make = super().get_route_handler()
@@ -118,7 +121,7 @@ class CachedRoute(APIRoute):
             key = (request.scope["path"], request.scope["query_string"], asked.format)
             kept = reader.answers.get(edition, key)
             if kept is None:
-                form = _format(request, asked, columns)
+                form = _format(request, asked, columns) if self.heeds_accept else "json"
                 if held := _held_already(edition, (*key[:2], form), asked):
                     return held
 
@@ -176,7 +179,7 @@ def _format(request: Request, asked: Wishes, columns: Sequence[str] | None) -> s
     parameter = request.query_params.get("format")
     form = parameter if parameter in FORMATS else asked.format
     if columns is None:
-        form = "json" if parameter or asked.format == "json" else ""
+        form = "json" if parameter or asked.is_json_taken else ""
     if not form:
         raise NotAcceptable("json" if columns is None else "json, csv")
     return form

@@ -91,9 +91,11 @@ def create_app(settings: Settings, *, log: Callable[[str], None] | None = None) 
     app.state.online = OnlineDesk(app.state.reader.store, settings.online_retention_days)
     app.state.metrics = RequestMetrics(app.state.reader.store.engine)
     problems.install(app)
+    # Before the forecasts: there `online` would be a target month.
+    app.include_router(online.router)
     for room in VERSIONED:
         app.include_router(room.router, prefix="/v1")
-    for room in (*SHORT_DOORS, online, health, predecessor, pages):
+    for room in (*SHORT_DOORS, health, predecessor, pages):
         app.include_router(room.router)
     describe_in_full(app)
     _add_layers(app, settings, log)
@@ -117,7 +119,7 @@ def _add_layers(app: FastAPI, settings: Settings, log: Callable[[str], None] | N
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "HEAD", "POST"],
                 allow_headers=["Content-Type", "If-None-Match", "X-Request-ID"],
-                expose_headers=["ETag", "Link", "X-Request-ID"],
+                expose_headers=["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
             )
         return HeadAsGet(Watch(stack, app.state.metrics.count, log))
 

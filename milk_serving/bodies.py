@@ -32,7 +32,10 @@ TOO_LARGE = ProblemType(
 )
 
 
-_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+"""Both halves of a character, a half alone, any other escape; in this order, so that a half found has no other."""
 
 
 class NotJson(MilkError):  # noqa: N818  # because it is named as the errors of `milk.errors` are
@@ -63,9 +66,9 @@ async def read_json(request: Request) -> object:
         RequestValidationError: an object holds a name twice, of which a parser would silently take the last.
     """
     body = await _bounded(request)
-    if _HALF_CHARACTER.search(body):
+    if any(escape["half"] for escape in _ESCAPES.finditer(body)):
         # Python would take it for text, and no encoding could send it back.
-        raise NotJson("The body is not JSON that can be read: it escapes a character of \\ud800 to \\udfff.")
+        raise NotJson("The body is not JSON that can be read: it escapes half of a character, \\ud800 to \\udfff.")
     try:
         return json.loads(body.decode(), object_pairs_hook=_object)
     except RecursionError as error:

@@ -2,13 +2,11 @@
 
 import asyncio
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milk_serving import problems
+from milk_serving.bodies import MOST_BODY_BYTES, TOO_LARGE, TooLarge
 
-MOST_BODY_BYTES = 2**20
-"""No question of this program is longer than some dozens of kilobytes."""
 LONGEST_LENGTH = 20
 """Digits of a length that are read."""
 ANSWER_SECONDS = 20.0
@@ -28,7 +26,7 @@ class BodyCap:
             await self._app(scope, receive, send)
             return
         if _announced(scope) > self._most:
-            await problems.plain_answer(problems.TOO_LARGE, scope["path"])(scope, receive, send)
+            await problems.plain_answer(TOO_LARGE, scope["path"])(scope, receive, send)
             return
         received = 0
 
@@ -37,7 +35,7 @@ class BodyCap:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._most:
-                raise HTTPException(problems.TOO_LARGE.status)
+                raise TooLarge(TOO_LARGE.detail)
             return message
 
         await self._app(scope, counted, send)

@@ -19,12 +19,14 @@ class Wishes(NamedTuple):
         is_gzip: whether the answer may be packed.
         held: `If-None-Match`, as it was sent.
         held_since: `If-Modified-Since`, as it was sent.
+        is_json_taken: whether `Accept` takes JSON, though it may prefer another format.
     """
 
     format: Format | Literal[""] = "json"
     is_gzip: bool = False
     held: bytes = b""
     held_since: bytes = b""
+    is_json_taken: bool = True
 
     def has(self, tag: bytes) -> bool:
         """Whether the client names this entity tag; a proxy that packs answers makes it a weak one."""
@@ -50,19 +52,20 @@ def wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
             held = held + b"," + value if held else value
         elif name == b"if-modified-since":
             since = value
-    return Wishes(_format(accept), _takes_gzip(coding), held, since)
+    form, is_json_taken = _formats(accept)
+    return Wishes(form, _takes_gzip(coding), held, since, is_json_taken)
 
 
 @lru_cache(_REMEMBERED)
-def _format(accept: bytes) -> Format | Literal[""]:
-    """The better of the two formats; JSON where both are as good, and where nothing is said."""
+def _formats(accept: bytes) -> tuple[Format | Literal[""], bool]:
+    """The better of the two formats, JSON where both are as good and where nothing is said; and whether JSON is one."""
     if not accept.strip(b", "):
-        return "json"
+        return "json", True
     ranges = dict(_weighed(accept))
     json, csv = (_weight(ranges, of_type) for of_type in (JSON_TYPE, CSV_TYPE))
     if json == csv == 0:
-        return ""
-    return "json" if json >= csv else "csv"
+        return "", False
+    return "json" if json >= csv else "csv", json > 0
 
 
 def _weight(ranges: dict[str, float], of_type: str) -> float:

@@ -89,12 +89,6 @@ NOT_ACCEPTABLE = ProblemType(
     "There is no answer in a format that is accepted",
     example={"detail": "The formats here are json, csv: ask with another Accept, or with format=json."},
 )
-TOO_LARGE = ProblemType(
-    "too-large",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "The body is too large",
-    "No question needs a body of more than a megabyte; those of GET need none.",
-)
 TIMED_OUT = ProblemType(
     "timed-out",
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -226,7 +220,7 @@ PROBLEM_OF: Final[Mapping[type[MilkError], ProblemType]] = {
 }
 """The one place that turns errors into problems; a class that is not named is answered as the nearest one above it."""
 
-_OF_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE)}
+_OF_STATUS = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
 
 
 def install(app: FastAPI) -> None:
@@ -274,7 +268,10 @@ def _problem(kind: ProblemType, path: str, **members: Any) -> Problem:  # noqa: 
 def plain_answer(kind: ProblemType, path: str, detail: str = "", **members: Any) -> Response:  # noqa: ANN401  # because pydantic checks them
     """A problem as a response, for who stands outside of the routes."""
     problem = _problem(kind, _instance(path), detail=detail or kind.detail, **members)
-    headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
+    # Without it a cache may keep a 404, and go on with it after the month was published.
+    headers = {"Cache-Control": "no-store"}
+    if kind.retry_after is not None:
+        headers["Retry-After"] = str(kind.retry_after)
     body = problem.model_dump_json(exclude_unset=True)
     return Response(body, kind.status, headers=headers, media_type=MEDIA_TYPE)
 

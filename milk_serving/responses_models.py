@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from milk.series import SERIES_ID
+from milk_serving.bodies import MOST_BODY_BYTES
 from milk_serving.responses import INSTANT, META, UNIT, Answer, LogPoints, Meta, MonthAnswer, Price, Share
 
 _MODEL: dict[str, Any] = {
@@ -196,7 +197,8 @@ class ConfigAnswer(Answer):
                     "data": {
                         "api_version": "1", "formats": ["json", "csv"], "languages": ["en", "es"],
                         "kinds": ["live", "hindcast"], "levels": [80, 95], "most_rows": 1000,
-                        "most_body_bytes": 1048576, "answer_seconds": 20.0, "fresh_seconds": 1.0, "rate_limit": None,
+                        "most_body_bytes": MOST_BODY_BYTES, "answer_seconds": 20.0, "fresh_seconds": 1.0,
+                        "rate_limit": None,
                     }
                 }
             ]

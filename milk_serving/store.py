@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 
 from milk.errors import MilkError, StoreUnavailable
 from milk.publication.engine import open_store, shown_address
@@ -72,6 +72,7 @@ class PublishedStore:
         self._opening = threading.Lock()
         self._engine: sa.Engine | None = None
         self._file: tuple[int, ...] | None = None
+        self._seen: tuple[tuple[int, ...] | None, Edition] | None = None
         self._openings = 0
         self._looking = asyncio.Lock()
         self._look_again_at = 0.0
@@ -144,7 +145,8 @@ class PublishedStore:
         if self._look_under_way is None or self._look_under_way.done():
             self._look_began = time.monotonic()
             # Not `asyncio.to_thread`: the shutdown would wait for its threads, and they for a frozen server.
-            self._look_under_way = asyncio.create_task(run_in_threadpool(self._look))
+            # Nor the threads of the routes: what is kept must not wait until one of them is free.
+            self._look_under_way = asyncio.create_task(to_thread.run_sync(self._look, limiter=CapacityLimiter(1)))
         left = self._look_began + self._look_seconds - time.monotonic()
         # Unlike `wait_for` it leaves the look alone, when the time is over and when the client is gone.
         done, _under_way = await asyncio.wait({self._look_under_way}, timeout=max(0.0, left))
@@ -160,11 +162,25 @@ class PublishedStore:
         try:
             self._leave_replaced_file()
             newest = newest_publication(self.engine())
-            found = _edition(self._openings, newest, newest_decision_mark(self.engine()))
+            found = self._recognised(_edition(self._openings, newest, newest_decision_mark(self.engine())))
         except MilkError as error:
             found = error
+            self._seen = None
             # What comes back may be another store with as many publications: opened anew, it is another edition.
             self.close()
+        return found
+
+    def _recognised(self, found: Edition) -> Edition:
+        """The edition that was seen before, where it is that one still, though its file was opened again.
+
+        A checkpoint changes the file, and nothing that is read of it: after some hundred online requests there is one.
+        """
+        place = self._file and self._file[:2]
+        if self._seen is not None:
+            seen_at, seen = self._seen
+            if place == seen_at and place is not None and found._replace(opening=seen.opening) == seen:
+                found = seen
+        self._seen = place, found
         return found
 
     def _leave_replaced_file(self) -> None:
@@ -199,7 +215,7 @@ def _said(error: MilkError) -> str:
 def _identity(engine: sa.Engine) -> tuple[int, ...] | None:
     """Which file a SQLite store is, and as of when; `None` for a server, and for a file that is gone.
 
-    A checkpoint of a writer changes it as well, a few times a month, and costs one opening.
+    A checkpoint of a writer changes it as well, and costs one opening.
     """
     if engine.dialect.name != "sqlite":
         return None

@@ -22,6 +22,9 @@ _KEY = "milk.watched"
 _ASKED = "milk.asked_method"
 _USABLE_ID = re.compile(rb"[A-Za-z0-9._~-]{1,64}")
 _LONGEST_LOGGED = 500
+_CAPABILITY = re.compile(r"/predictions/online/.+", re.DOTALL)
+"""Who knows the rest of such a path can read what somebody sent: a log must not tell it."""
+_CAPABILITY_LOGGED = "/predictions/online/{prediction_id}"
 
 _GUARDS = [
     (b"x-content-type-options", b"nosniff"),
@@ -140,14 +143,15 @@ def full_route(scope: Scope, path: str) -> str:
 
 def _line(scope: Scope, seen: Watched, seconds: float) -> str:
     client = scope.get("client")
+    path, hidden = _CAPABILITY.subn(_CAPABILITY_LOGGED, scope["path"])
     return json.dumps(
         {
             "time": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             "event": "request",
             "request_id": seen.request_id.decode(),
             "method": seen.method,
-            "path": scope["path"][:_LONGEST_LOGGED],
-            "query": scope["query_string"][:_LONGEST_LOGGED].decode("latin-1"),
+            "path": path[:_LONGEST_LOGGED],
+            "query": "" if hidden else scope["query_string"][:_LONGEST_LOGGED].decode("latin-1"),
             "route": seen.route,
             "status": seen.status,
             "bytes": seen.sent,

@@ -29,6 +29,7 @@ from milk.series import SERIES_ID
 from milk.settings import Settings
 from milk_serving.app import create_app
 from tests.milk.publication import issues as store_rows
+from tests.milk_serving.online import a_version, publish_model
 from tests.milk_serving.rows import issue, observed, publish_issues
 
 POSITIVE = ["2xx", "304", "404", "422"]
@@ -50,6 +51,7 @@ def described_reader(home: Path) -> FastAPI:
     quality = QualityDocument(series_id=SERIES_ID, part="drift", content={"rows": []})
     publish_issues(store, issue("2014-09"), issue("2014-10"), observed=prices, cards=[card], quality=[quality])
     publish_issues(store, issue("2014-10", price=210))
+    publish_model(store, a_version())
     store.dispose()
     return create_app(settings)
 

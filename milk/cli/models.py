@@ -28,7 +28,7 @@ from milk.settings import Settings, load_settings
 from milk.steps.promotion import Actor, promote_version, roll_back
 from milk.steps.provenance import is_synthetic
 from milk.steps.staging import remake_version
-from milk.steps.trail import RULE
+from milk.steps.trail import RULE, speaks_of
 from milk.steps.versions import Compared, VersionEntry, compare_versions, find_version, list_versions
 
 TIME = "%Y-%m-%d %H:%M"
@@ -71,9 +71,7 @@ def show_model(version_id: str | None, *, data: Path | None, home: Path | None, 
     with _opened(data, home) as opened:
         named = _named(opened, version_id)
         version = find_version(opened.home, opened.store, named)
-        rows = [
-            row for row in promotions(opened.store, SERIES_ID) if named in (row.version_id, row.champion_version_id)
-        ]
+        rows = [row for row in promotions(opened.store, SERIES_ID) if speaks_of(row, named)]
     if as_json:
         _say_json({**_version_document(version), "card": version.card, "ledger": [_row_document(row) for row in rows]})
         return

@@ -59,15 +59,17 @@ ALARMS = {"bias": "is_bias_alarm", "cusum": "is_cusum_alarm", "growth": "is_grow
 """Each rule, and the column that says whether it fires."""
 
 
-def monitored_errors(record: pd.DataFrame, *, start: pd.Timestamp, is_answered: bool = False) -> pd.DataFrame:
+def monitored_errors(
+    record: pd.DataFrame, *, start: pd.Timestamp, answered: pd.Timestamp | None = None
+) -> pd.DataFrame:
     """The monitors of the errors after a month, each as it stood when the price of its month became known.
 
     Args:
         record: `target_month` (first day, each once), `error` and `season` in log points, oldest first (see
             `milk.forecasting.issue.one_step_record`).
         start: errors of later target months are monitored; those up to it give their training size.
-        is_answered: whether a training at `start` answered an alarm: then the errors of the last year before it are
-            the usual ones, where they were larger.
+        answered: the month of the newest training that answered an alarm, none where none did: the errors of the year
+            up to it are the usual ones, where they were larger.
 
     Returns:
         A row a month: `target_month`, `error`; `is_set_aside`, the month of a shock or after one, which takes no part:
@@ -77,7 +79,8 @@ def monitored_errors(record: pd.DataFrame, *, start: pd.Timestamp, is_answered: 
     """
     known = record[np.isfinite(record["error"].to_numpy(dtype=np.float64))].sort_values("target_month")
     is_new = (known["target_month"] > start).to_numpy()
-    size = training_size(known["error"].to_numpy(dtype=np.float64)[~is_new], is_answered=is_answered)
+    seen = known[~is_new]
+    size = training_size(seen["error"].to_numpy(dtype=np.float64), accepted=_accepted(seen["target_month"], answered))
     watched = known[is_new].reset_index(drop=True)
     z = watched["error"].to_numpy(dtype=np.float64) / size
     is_set_aside = set_aside(z)
@@ -102,7 +105,15 @@ def monitored_errors(record: pd.DataFrame, *, start: pd.Timestamp, is_answered: 
     return whole.assign(**{column: whole[column].eq(True).astype(bool) for column in ALARMS.values()})
 
 
-def training_size(errors: Floats, *, is_answered: bool = False) -> float:
+def _accepted(months: pd.Series, answered: pd.Timestamp | None) -> Booleans:
+    """Which errors of training belong to the year before the training that answered an alarm."""
+    if answered is None:
+        return np.zeros(len(months), dtype=np.bool_)
+    year = months.between(answered - pd.DateOffset(months=ACCEPTED_MONTHS), answered, inclusive="right")
+    return year.to_numpy(dtype=np.bool_)
+
+
+def training_size(errors: Floats, *, accepted: Booleans | None = None) -> float:
     """Root mean square of the newest errors of training, each cut off at four times the usual size; NaN for too few.
 
     About zero, as in `target_drift`. The cut is by the median, so that one shock in training does not blind the
@@ -110,15 +121,15 @@ def training_size(errors: Floats, *, is_answered: bool = False) -> float:
 
     Args:
         errors: log points, oldest first.
-        is_answered: see `monitored_errors`.
+        accepted: which of them count by themselves, where they were larger: those that an answered alarm was about.
     """
     newest = errors[-CALIBRATION_MONTHS:]
     if len(newest) < SMALLEST_CALIBRATION or not newest.any():
         return np.nan
     usual = 1.4826 * float(np.median(np.abs(newest)))
     cut = newest.clip(-4.0 * usual, 4.0 * usual) if usual > 0 else newest
-    parts = [cut, cut[-ACCEPTED_MONTHS:]] if is_answered else [cut]
-    return max(float(np.sqrt(np.mean(part**2))) for part in parts)
+    own = cut[accepted[-CALIBRATION_MONTHS:]] if accepted is not None else cut[:0]
+    return max(float(np.sqrt(np.mean(part**2))) for part in (cut, own) if len(part))
 
 
 def set_aside(standardised: Floats) -> Booleans:

@@ -50,6 +50,8 @@ LIVE_TAIL = 0.005
 LEVELS: Final = (0.80, 0.95)
 ALARM_RULES = (*ALARMS, "coverage", "inputs")
 """Rules by which something changed; `recurring` is one of these, met soon after a training."""
+NO_ALARMS = "none"
+"""Under `alarms` among the numbers of a decision, where no alarm stood."""
 RECURRING = "recurring"
 SHOWN = (
     "error_size", "bias", "bias_band", "cusum_up", "cusum_down", "cusum_limit", "growth", "growth_limit",
@@ -60,11 +62,15 @@ SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class LiveCoverage:
-    """How many published forecasts of the next month were judged, and how many prices their intervals held."""
+    """How many published forecasts of the next month were judged, and how many prices their intervals held.
+
+    `newest` is the newest month judged; none where there is none.
+    """
 
     judged: int
     inside_80: int
     inside_95: int
+    newest: Month | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,8 @@ class Evidence:
         trained_issue: the issue month that belongs to it.
         record: errors of the recipe in production (see `milk.forecasting.issue.one_step_record`), up to `as_of`.
         drift: rows of `input_drift` of inputs of the recipe, without its own errors, up to the issue month of `as_of`.
-        is_answered: whether the last training answered an alarm.
+        answered: `trained` of the newest training that answered an alarm, this one or an earlier one; none where none
+            did.
         live: the record of what was really published since the evidence begins; none where none is at hand.
     """
 
@@ -88,13 +95,13 @@ class Evidence:
     trained_issue: Month
     record: pd.DataFrame
     drift: pd.DataFrame
-    is_answered: bool = False
+    answered: Month | None = None
     live: LiveCoverage | None = None
 
     @property
     def start(self) -> Month:
         """The month after which the errors are evidence."""
-        return evidence_start(self.trained, is_answered=self.is_answered)
+        return evidence_start(self.trained, answered=self.answered)
 
 
 @dataclass(frozen=True)
@@ -123,9 +130,10 @@ class _Finding:
     said: str
 
 
-def evidence_start(trained: Month, *, is_answered: bool) -> Month:
-    """The month after which errors are evidence: the training itself where it answered an alarm, else a year before."""
-    return trained if is_answered else trained + (-EVIDENCE_MONTHS)
+def evidence_start(trained: Month, *, answered: Month | None) -> Month:
+    """The month after which errors are evidence: a year before the training, but none that answered an alarm."""
+    before = trained + (-EVIDENCE_MONTHS)
+    return before if answered is None else max(before, answered)
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -139,15 +147,18 @@ def decide(evidence: Evidence) -> Verdict:
         that did not fire.
     """
     judged = monitored_errors(
-        evidence.record, start=pd.Timestamp(evidence.start.first_day), is_answered=evidence.is_answered
+        evidence.record,
+        start=pd.Timestamp(evidence.start.first_day),
+        answered=None if evidence.answered is None else pd.Timestamp(evidence.answered.first_day),
     )
     faults = [*_late(evidence), *_faults_of_inputs(evidence)]
-    alarms = [*_error_alarms(evidence, judged), *_coverage(evidence.live, evidence.as_of), *_moved_inputs(evidence)]
+    alarms = [*_error_alarms(evidence, judged), *_coverage(evidence), *_moved_inputs(evidence)]
     age = evidence.as_of - evidence.trained
     decision, rule = _decided(faults, alarms, evidence, age)
     said = "; ".join(finding.said for finding in [*faults, *alarms])
     sentence = _sentence(decision, rule, said, evidence, age)
-    return Verdict(decision, rule, sentence, _numbers(evidence, judged, age), judged)
+    stood = {"alarms": ", ".join(dict.fromkeys(alarm.rule for alarm in alarms)) or NO_ALARMS}
+    return Verdict(decision, rule, sentence, {**_numbers(evidence, judged, age), **stood}, judged)
 
 
 def _decided(faults: list[_Finding], alarms: list[_Finding], evidence: Evidence, age: int) -> tuple[DecisionKind, str]:
@@ -156,7 +167,7 @@ def _decided(faults: list[_Finding], alarms: list[_Finding], evidence: Evidence,
     if alarms:
         soon = min(alarm.month for alarm in alarms) - evidence.trained <= RECURRENCE_MONTHS
         # After a year a training is due, whatever the one before could not mend.
-        if evidence.is_answered and soon and age < DUE_MONTHS:
+        if evidence.answered == evidence.trained and soon and age < DUE_MONTHS:
             return "investigate", RECURRING
         return "retrain", alarms[0].rule
     return ("retrain", "age") if age >= DUE_MONTHS else ("hold", "none")
@@ -190,7 +201,9 @@ def _faults_of_inputs(evidence: Evidence) -> Iterator[_Finding]:
     newest = drift["issue_month"].max()
     for row in drift[drift["issue_month"].eq(newest) & drift[BROKEN].any(axis=1)].itertuples():
         yield _Finding("broken", evidence.as_of, f"{row.feature}: {row.finding}")
-    window = drift[drift["issue_month"] > newest - pd.DateOffset(months=RANGE_WINDOW)]
+    # A training by hand is what answers a market that really moved.
+    after = drift[drift["issue_month"] > pd.Timestamp(evidence.trained_issue.first_day)]
+    window = after[after["issue_month"] > newest - pd.DateOffset(months=RANGE_WINDOW)]
     times = window.groupby("feature")["is_out_of_range"].sum()
     for feature, count in times[times >= RANGE_ISSUES].items():
         said = f"{feature} was beyond the range of its training in {count} of the last {RANGE_WINDOW} issues"
@@ -233,8 +246,10 @@ def _alarm_words(rule: str, row: pd.Series) -> str:
     return f"the mean error of a year lies {side} zero: {row['bias']:+.3f} log points, band {row['bias_band']:.3f},"
 
 
-def _coverage(live: LiveCoverage | None, as_of: Month) -> Iterator[_Finding]:
-    if live is None or live.judged < FEWEST_LIVE:
+def _coverage(evidence: Evidence) -> Iterator[_Finding]:
+    live = evidence.live
+    if live is None or live.judged < FEWEST_LIVE or live.newest is None or live.newest <= evidence.trained:
+        # What the training saw it has answered.
         return
     for level, inside in zip(LEVELS, (live.inside_80, live.inside_95), strict=True):
         low, high = binomial_band(live.judged, level, level=1 - 2 * LIVE_TAIL)
@@ -242,7 +257,7 @@ def _coverage(live: LiveCoverage | None, as_of: Month) -> Iterator[_Finding]:
             said = (
                 f"{inside} of {live.judged} prices lay in the published {level:.0%} intervals, {low} to {high} should"
             )
-            yield _Finding("coverage", as_of, said)
+            yield _Finding("coverage", evidence.as_of, said)
 
 
 def _numbers(evidence: Evidence, judged: pd.DataFrame, age: int) -> dict[str, Number]:

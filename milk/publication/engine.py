@@ -19,13 +19,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from milk.errors import BadSetting, HomeBusy, HomeRefused, MilkError, NothingPublished, StoreUnavailable
+from milk.errors import BadSetting, HomeRefused, NothingPublished
 from milk.models.canonical import canonical_json
+from milk.publication.faults import CHECK_FOLDER, MOVE_AWAY, explained, shown, sqlite_code, where_of
 
 HEAD = "0006"
 """The newest migration; a test compares it with the folder of migrations."""
 
 _BUSY_TIMEOUT_MS = 5000
+"""How long a writer waits for another, in milliseconds."""
+
 _WAL_TRIES = 100
 _WAL_PAUSE_SECONDS = 0.05
 _POSTGRESQL_LOCK = 6_170_155_431
@@ -34,12 +37,6 @@ _POSTGRESQL_LOCK = 6_170_155_431
 _POSTGRESQL_CONNECT_SECONDS = 5
 _POSTGRESQL_SILENCE_MS = 15_000
 """After how long without an acknowledgement a connection counts as lost: a cable that is pulled says nothing."""
-
-_LOCK_NOT_AVAILABLE = "55P03"
-"""PostgreSQL's code for a lock that was not had in time."""
-
-_NOT_ALLOWED = {"42501", "3F000", "25006"}
-"""PostgreSQL's codes for a right that is missing, no schema to make a table in, a database that is only read."""
 
 _WRITES = "milk_writes"
 
@@ -50,19 +47,6 @@ _AN_ADDRESS = "such as sqlite:////srv/milk/store.db or postgresql+psycopg://user
 
 # Alembic keeps the migration under way in module-level variables: two threads would take each other's connection.
 _ONE_MIGRATION_AT_A_TIME = threading.Lock()
-
-_MOVE_AWAY = "Move that file away, or name another place for the store."
-_CHECK_FOLDER = "Check that the folder exists and may be written to, or name another place for the store."
-_CHECK_DISK = "Check the disk, then try again."
-_WHAT_TO_DO = {
-    "SQLITE_NOTADB": _MOVE_AWAY,
-    "SQLITE_CORRUPT": _MOVE_AWAY,
-    "SQLITE_CANTOPEN": _CHECK_FOLDER,
-    "SQLITE_PERM": _CHECK_FOLDER,
-    "SQLITE_READONLY": _CHECK_FOLDER,
-    "SQLITE_FULL": _CHECK_DISK,
-    "SQLITE_IOERR": _CHECK_DISK,
-}
 
 
 def open_store(url: str, *, create: bool = True) -> sa.Engine:
@@ -82,7 +66,8 @@ def open_store(url: str, *, create: bool = True) -> sa.Engine:
     """
     parsed = _parsed(url)
     try:
-        engine = sa.create_engine(parsed, json_serializer=_json, **_engine_options(parsed))
+        # Without its values: a statement that fails would carry what was asked online into a log.
+        engine = sa.create_engine(parsed, json_serializer=_json, hide_parameters=True, **_engine_options(parsed))
     except ModuleNotFoundError as error:
         raise BadSetting(
             f"The address of the store (MILK_STORE_URL) needs the package '{error.name}', which is not installed."
@@ -126,7 +111,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     Raises:
         HomeRefused: the store does not answer, or is not one.
     """
-    with _explained(engine), engine.connect() as connection:
+    with explained(engine), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             # By default each statement there sees a moment of its own.
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -135,22 +120,43 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextlib.contextmanager
-def writing(engine: sa.Engine, *, is_alone: bool = True) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine, *, is_alone: bool = True, patience_ms: int | None = None) -> Iterator[sa.Connection]:
     """A transaction that holds the write lock of the store from its first statement, and commits at its end.
 
-    Who adds what no publisher looks at need not be alone: on PostgreSQL it then waits for nobody.
+    Who adds what no publisher looks at need not be alone: on PostgreSQL it then waits for no publisher.
+
+    Args:
+        engine: the store.
+        is_alone: whether no other writer may be at work.
+        patience_ms: for how many milliseconds to wait for a lock; five seconds where not given.
 
     Raises:
-        HomeBusy: another process held the lock for more than five seconds.
+        HomeBusy: another process held the lock for longer.
         HomeRefused: the store does not answer, or cannot be written.
     """
-    with _explained(engine), engine.connect() as connection:
+    with explained(engine), engine.connect() as connection:
         connection.execution_options(**{_WRITES: True})
-        with connection.begin():
-            if is_alone and engine.dialect.name == "postgresql":
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_BUSY_TIMEOUT_MS}")
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
+        with _patience(connection, patience_ms), connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience_ms or _BUSY_TIMEOUT_MS}")
+                if is_alone:
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
             yield connection
+
+
+@contextlib.contextmanager
+def _patience(connection: sa.Connection, milliseconds: int | None) -> Iterator[None]:
+    """Let SQLite wait for a lock so long and no longer; whoever has the connection next waits as ever."""
+    raw = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
+    if raw is None or milliseconds is None:
+        yield
+        return
+    # By the driver: a statement of SQLAlchemy would begin the transaction, and wait for the lock.
+    raw.execute(f"PRAGMA busy_timeout = {milliseconds}")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -178,7 +184,7 @@ def migrate(engine: sa.Engine) -> None:
             command.upgrade(config, "head")
     except CommandError as error:
         raise HomeRefused(
-            f"The store at {_where(engine)} cannot be brought to schema {HEAD}: {error} "
+            f"The store at {where_of(engine)} cannot be brought to schema {HEAD}: {error} "
             "If a newer version of this program made it, use that version, or name another place for the store."
         ) from error
 
@@ -201,7 +207,7 @@ def _make_folder(url: sa.URL) -> None:
     except OSError as error:
         raise HomeRefused(
             f"The folder {folder}, where the store {Path(url.database).name} should lie, cannot be made "
-            f"({error.strerror}). {_CHECK_FOLDER}"
+            f"({error.strerror}). {CHECK_FOLDER}"
         ) from error
 
 
@@ -210,11 +216,11 @@ def _refuse_missing(url: sa.URL) -> None:
     try:
         is_file, is_there = file.is_file(), file.exists()
     except OSError as error:
-        raise HomeRefused(f"The store at {file} cannot be used ({error.strerror}). {_CHECK_FOLDER}") from error
+        raise HomeRefused(f"The store at {file} cannot be used ({error.strerror}). {CHECK_FOLDER}") from error
     if is_file:
         return
     if is_there:
-        raise HomeRefused(f"The store at {file} is no file. {_MOVE_AWAY}")
+        raise HomeRefused(f"The store at {file} is no file. {MOVE_AWAY}")
     raise NothingPublished(f"There is no store at {file} yet.")
 
 
@@ -249,7 +255,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                 connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if _sqlite_code(error) != "SQLITE_BUSY" or not tries_left:
+            if sqlite_code(error) != "SQLITE_BUSY" or not tries_left:
                 raise
             tries_left -= 1
             time.sleep(_WAL_PAUSE_SECONDS)
@@ -262,56 +268,13 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-@contextlib.contextmanager
-def _explained(engine: sa.Engine) -> Iterator[None]:
-    """Turn a fault of the place (file, disk, server) into a refusal; a fault of a statement stays the bug it is."""
-    try:
-        yield
-    except exc.DBAPIError as error:
-        refusal = _refusal(engine, error)
-        if refusal is None:
-            raise
-        raise refusal from error
-
-
-def _refusal(engine: sa.Engine, error: exc.DBAPIError) -> MilkError | None:
-    where = _where(engine)
-    if isinstance(error.orig, sqlite3.Error):
-        code = _sqlite_code(error.orig)
-        if code in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
-            return HomeBusy(f"Another process is writing to the store at {where}: try again when it has ended.")
-        if code in _WHAT_TO_DO:
-            return HomeRefused(f"The store at {where} cannot be used ({error.orig}). {_WHAT_TO_DO[code]}")
-        return None
-    said, sqlstate = " ".join(str(error.orig).split()), getattr(error.orig, "sqlstate", None)
-    if sqlstate in _NOT_ALLOWED:
-        return HomeRefused(
-            f"The store at {where} does not let its user do that ({said}). Whoever publishes needs USAGE and CREATE on "
-            "the schema; a reader needs SELECT on its tables."
-        )
-    if isinstance(error, exc.ProgrammingError) and error.statement is None:
-        # The driver refuses an option before it connects.
-        return BadSetting(f"The address of the store (MILK_STORE_URL) cannot be used: {said}.")
-    if isinstance(error, exc.OperationalError | exc.InterfaceError):
-        if sqlstate == _LOCK_NOT_AVAILABLE:
-            return HomeBusy(f"Another process is writing to the store at {where}: try again when it has ended.")
-        return StoreUnavailable(f"The store at {where} does not answer ({said}). Check its address and its server.")
-    return None
-
-
-def _sqlite_code(error: sqlite3.Error) -> str:
-    """The name of the primary code: SQLITE_CANTOPEN for SQLITE_CANTOPEN_ISDIR."""
-    name: Any = getattr(error, "sqlite_errorname", None)
-    return "_".join(str(name).split("_")[:2])
-
-
 def shown_address(url: str) -> str:
     """The address of a store as it may be shown: a file by its path, a server without its password.
 
     Raises:
         BadSetting: the text is no such URL.
     """
-    return _shown(_parsed(url))
+    return shown(_parsed(url))
 
 
 def _parsed(url: str) -> sa.URL:
@@ -336,14 +299,3 @@ def _parsed(url: str) -> sa.URL:
     if parsed.drivername.startswith("sqlite") and parsed.query:
         raise BadSetting("The address of the store (MILK_STORE_URL) is a file, and takes no options after a '?'.")
     return parsed
-
-
-def _shown(url: sa.URL) -> str:
-    if url.drivername.startswith("sqlite"):
-        return str(url.database)
-    # Its options may hold a password, too.
-    return url.set(query={}).render_as_string(hide_password=True)
-
-
-def _where(engine: sa.Engine) -> str:
-    return _shown(engine.url)

@@ -19,6 +19,9 @@ from milk.publication.schema import MODEL_CARDS, OBSERVED_PRICES, PROMOTIONS
 
 ID_DIGITS = 32
 
+MOST_WAITING_MS = 100
+"""So long a request waits for the store to keep it: somebody waits for the answer, and a thread with him."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnsweringVersion:
@@ -129,7 +132,12 @@ def published_history(
 
 
 def kept_prediction(engine: sa.Engine, prediction_id: str) -> OnlinePrediction | None:
-    """A request and its answer; `None` where they are not there, or not any more."""
+    """A request and its answer; `None` where they are not there, or not any more.
+
+    Raises:
+        NotAllowed: the user of the store may not read what was asked online.
+        HomeRefused: the store does not answer.
+    """
     query = sa.select(ONLINE_PREDICTIONS).where(ONLINE_PREDICTIONS.c.id == prediction_id)
     with reading(engine) as connection:
         row = connection.execute(query).mappings().one_or_none()
@@ -141,14 +149,14 @@ def keep_prediction(engine: sa.Engine, prediction: OnlinePrediction) -> OnlinePr
 
     Raises:
         HomeRefused: the store does not answer, or may not be written.
-        HomeBusy: another process held the store for more than five seconds.
+        HomeBusy: another process held the store for more than a tenth of a second.
     """
     held = kept_prediction(engine, prediction.id)
     if held is not None:
         return held
     values = plain_row(prediction) | {"request": dict(prediction.request), "answer": dict(prediction.answer)}
     try:
-        with writing(engine, is_alone=False) as connection:
+        with writing(engine, is_alone=False, patience_ms=MOST_WAITING_MS) as connection:
             connection.execute(sa.insert(ONLINE_PREDICTIONS), values)
     except sa.exc.IntegrityError:
         # Somebody asked the same at the same moment.

@@ -103,6 +103,19 @@ def judgement_hashes(engine: sa.Engine, series_id: str) -> dict[tuple[Month, Mon
         return {(row.issue_month, row.target_month): row.content_sha256 for row in connection.execute(query)}
 
 
+def judgement_marks(engine: sa.Engine, series_id: str) -> dict[tuple[Month, Month], tuple[int, float]]:
+    """By issue month and target month the revision and the newest price of the newest judgement."""
+    columns = SCORECARD.c
+    query = (
+        sa.select(columns.issue_month, columns.target_month, columns.revision, columns.observed_latest)
+        .where(columns.series_id == series_id)
+        .order_by(columns.judgement)
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(query)
+        return {(row.issue_month, row.target_month): (row.revision, row.observed_latest) for row in rows}
+
+
 def retrain_decisions(engine: sa.Engine, series_id: str) -> list[RetrainDecision]:
     """Every decision of a series, oldest first."""
     columns = [RETRAIN_DECISIONS.c[name] for name in RetrainDecision.__dataclass_fields__]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from milk.months import Month
 from milk.publication.engine import reading
 from milk.publication.judged_schema import RETRAIN_DECISIONS, SCORECARD_SUMMARY
+from milk.publication.read_at import is_standing
 from milk.publication.schema import ISSUES, MODEL_CARDS, PROMOTIONS, PUBLICATIONS, SCORES
 
 DECISION_FIELDS = ("number", "as_of", "decided_at", "decision", "rule", "sentence", "numbers", "model_version")
@@ -87,6 +88,22 @@ def model_card(engine: sa.Engine, series_id: str, version_id: str, *, upto: int)
     with reading(engine) as connection:
         row = connection.execute(query.where(MODEL_CARDS.c.version_id == version_id)).mappings().one_or_none()
     return None if row is None else ModelCardRecord(**row)
+
+
+def issuing_version(engine: sa.Engine, series_id: str, *, upto: int) -> str | None:
+    """The version behind the newest issue that stood then; `None` where nothing was issued.
+
+    It made what is published. The ledger may name another: a promotion re-issues nothing.
+    """
+    query = (
+        sa.select(ISSUES.c.model_version)
+        .where(ISSUES.c.series_id == series_id, is_standing(upto, None))
+        .order_by(ISSUES.c.issue_month.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        version: str | None = connection.scalar(query)
+    return version
 
 
 def backtest_accuracy(engine: sa.Engine, series_id: str, version_id: str) -> list[AccuracyRecord]:

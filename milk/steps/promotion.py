@@ -19,7 +19,15 @@ from milk.series import SERIES_ID
 from milk.steps.evidence import last_searched, version_evidence
 from milk.steps.published_versions import publish_version
 from milk.steps.staging import write_recipe
-from milk.steps.trail import BY_HAND, CHALLENGER, ROLLED_BACK, RULE, judged_versions, production_trail
+from milk.steps.trail import (
+    BY_HAND,
+    CHALLENGER,
+    CHALLENGER_SHA256,
+    ROLLED_BACK,
+    RULE,
+    judged_versions,
+    production_trail,
+)
 from milk.steps.training import Training
 
 STAGED = "staging_model"
@@ -70,7 +78,7 @@ def promote_staged(
         actor=actor.name,
         decision="kept" if decision.outcome == "kept" else "promoted",
         reason=decision.reason,
-        numbers={**decision.numbers, CHALLENGER: staged.version_id},
+        numbers={**decision.numbers, CHALLENGER: staged.version_id, CHALLENGER_SHA256: staged.sha256},
         champion_version_id=winner.version_id,
         champion_sha256=winner.sha256,
         previous_version_id=None if standing is None else standing.champion_version_id,
@@ -172,6 +180,8 @@ def known_hash(home: Home, rows: Sequence[PromotionRow], version_id: str) -> str
             return row.champion_sha256
         if row.version_id == version_id:
             return row.sha256
+        if row.numbers.get(CHALLENGER) == version_id and CHALLENGER_SHA256 in row.numbers:
+            return str(row.numbers[CHALLENGER_SHA256])
     staged = read_document(home, STAGED)
     if not isinstance(staged, dict) or staged.get("version_id") != version_id:
         return None

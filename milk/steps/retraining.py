@@ -17,7 +17,16 @@ import sqlalchemy as sa
 
 from milk.errors import VersionRefused
 from milk.evaluation.backtest import price_months
-from milk.evaluation.retraining import ALARM_RULES, RECURRING, Evidence, LiveCoverage, Verdict, decide, evidence_start
+from milk.evaluation.retraining import (
+    ALARM_RULES,
+    NO_ALARMS,
+    RECURRING,
+    Evidence,
+    LiveCoverage,
+    Verdict,
+    decide,
+    evidence_start,
+)
 from milk.forecasting.fit import recipe_of
 from milk.forecasting.histories import build_histories
 from milk.forecasting.issue import one_step_record
@@ -30,11 +39,13 @@ from milk.months import SANTIAGO, Availability, Month, forecast_origin, issue_mo
 from milk.publication.judged_rows import RetrainDecision as PublishedDecision
 from milk.publication.ledger import PromotionRow, promotions
 from milk.publication.publish_judged import publish_decision
+from milk.publication.read_judged import retrain_decisions as published_decisions
 from milk.publication.rows import Publication
 from milk.series import SERIES_ID
 from milk.steps.drift import ERRORS
 from milk.steps.drift import TABLE as DRIFT
 from milk.steps.predictions import checked_inputs
+from milk.steps.promotion import known_hash
 from milk.steps.receive import LOCK_WAIT_SECONDS
 from milk.steps.trail import CHALLENGER
 from milk.steps.training import LIBRARIES
@@ -141,16 +152,25 @@ def decide_retraining(home: Home, deciding: Deciding) -> Decided:
         return Decided(row, True, verdict, evidence.record)
 
 
-def publish_decided(store: sa.Engine, row: RetrainDecision, *, published_at: dt.datetime, run_id: str | None) -> None:
-    """Publish a decision; nothing is written where the newest one published says the same.
+def publish_decided(home: Home, store: sa.Engine, *, published_at: dt.datetime, run_id: str | None) -> None:
+    """Publish the decisions of a home that came after the newest one that the store holds, in their order.
+
+    So one that could not be published when it was made comes later, and none twice.
 
     Raises:
         HomeRefused: the store does not answer.
     """
-    shared = {f.name: getattr(row, f.name) for f in dataclasses.fields(PublishedDecision)}
-    said = PublishedDecision(**shared | {"numbers": {**row.numbers, "trained": str(row.trained)}})
+    held = {row.content_sha256 for row in published_decisions(store, SERIES_ID)}
+    rows = [_as_published(row) for row in decisions(home)]
+    last = max((place for place, row in enumerate(rows) if row.content_sha256 in held), default=-1)
     software = {name: library_version(name) for name in ("milk", *LIBRARIES)}
-    publish_decision(store, said, Publication(published_at=published_at, run_id=run_id, software=software))
+    for row in rows[last + 1 :]:
+        publish_decision(store, row, Publication(published_at=published_at, run_id=run_id, software=software))
+
+
+def _as_published(row: RetrainDecision) -> PublishedDecision:
+    shared = {f.name: getattr(row, f.name) for f in dataclasses.fields(PublishedDecision)}
+    return PublishedDecision(**shared | {"numbers": {**row.numbers, "trained": str(row.trained)}})
 
 
 def gather(home: Home, deciding: Deciding, standing: Sequence[RetrainDecision]) -> Evidence:
@@ -167,7 +187,7 @@ def gather(home: Home, deciding: Deciding, standing: Sequence[RetrainDecision]) 
     forecaster, method = recipe_of(recipe)
     other = OtherData(deciding.features, rule, recipe["blocks"]) if recipe["blocks"] else None
     histories = build_histories(deciding.features, price_rule=rule, last_origin=as_of)
-    is_answered = answered_alarm(standing, deciding.trained)
+    answered = answered_training(standing, deciding.trained)
     now = Month.of(deciding.decided_at.astimezone(SANTIAGO).date())
     return Evidence(
         as_of=as_of,
@@ -176,15 +196,31 @@ def gather(home: Home, deciding: Deciding, standing: Sequence[RetrainDecision]) 
         trained_issue=issue_month_of(deciding.trained, rule),
         record=one_step_record(forecaster, histories, method=method, other=other),
         drift=_drift_of_inputs(home, issue_month_of(as_of, rule)),
-        is_answered=is_answered,
-        live=live_coverage(home, since=evidence_start(deciding.trained, is_answered=is_answered)),
+        answered=answered,
+        live=live_coverage(home, since=evidence_start(deciding.trained, answered=answered)),
     )
 
 
-def answered_alarm(standing: Sequence[RetrainDecision], trained: Month) -> bool:
-    """Whether the last training answered an alarm: the last decision that knew an earlier training only was one."""
+def answered_training(standing: Sequence[RetrainDecision], trained: Month) -> Month | None:
+    """The newest training that answered an alarm, as the month of the newest price that it saw; none where none did.
+
+    A training answered an alarm where one stood in the last decision that knew an earlier training only, whatever that
+    decision said: data at fault come first, and hide it.
+
+    Args:
+        standing: the decisions so far, oldest first.
+        trained: the last training.
+    """
+    trainings = sorted({trained, *(row.trained for row in standing)}, reverse=True)
+    return next((month for month in trainings if month <= trained and _is_answer(standing, month)), None)
+
+
+def _is_answer(standing: Sequence[RetrainDecision], trained: Month) -> bool:
     before = [row for row in standing if row.trained < trained]
-    return bool(before) and before[-1].rule in (*ALARM_RULES, RECURRING)
+    if not before:
+        return False
+    # The first decisions did not name the alarms that stood beside what decided.
+    return before[-1].rule in (*ALARM_RULES, RECURRING) or before[-1].numbers.get("alarms", NO_ALARMS) != NO_ALARMS
 
 
 def last_training(home: Home, store: sa.Engine, *, price_rule: Availability) -> Month:
@@ -195,12 +231,14 @@ def last_training(home: Home, store: sa.Engine, *, price_rule: Availability) -> 
     Raises:
         VersionRefused: nothing was ever trained.
     """
-    trainings = [row for row in promotions(store, SERIES_ID) if CHALLENGER in row.numbers]
-    if not trainings:
+    rows = promotions(store, SERIES_ID)
+    if not rows:
         raise VersionRefused("Nothing was ever trained in this home: materialise prod_model first.")
-    newest = trainings[-1]
+    # In a ledger that a person began (a store made anew) the training is that of the version promoted.
+    newest = next((row for row in reversed(rows) if CHALLENGER in row.numbers), rows[-1])
+    named = str(newest.numbers.get(CHALLENGER, newest.champion_version_id))
     try:
-        version = read_version(home.models, str(newest.numbers[CHALLENGER]))
+        version = read_version(home.models, named, expected_sha256=known_hash(home, rows, named))
     except VersionRefused:
         return _trained_at(newest, price_rule)
     return Month.parse(version.card["data"]["forecast_origin"])
@@ -228,7 +266,8 @@ def live_coverage(home: Home, *, since: Month) -> LiveCoverage | None:
     judged = read_table(home, SCORECARD)
     nearest = judged[judged["horizon_months"] == judged["horizon_months"].min()]
     rows = nearest[nearest["target_month"] > pd.Timestamp(since.first_day)]
-    return LiveCoverage(len(rows), int(rows["is_inside_80"].sum()), int(rows["is_inside_95"].sum()))
+    newest = Month.of(rows["target_month"].max()) if len(rows) else None
+    return LiveCoverage(len(rows), int(rows["is_inside_80"].sum()), int(rows["is_inside_95"].sum()), newest)
 
 
 def _drift_of_inputs(home: Home, last_issue: Month) -> pd.DataFrame:

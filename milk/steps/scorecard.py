@@ -19,7 +19,7 @@ from milk.home.tables import has_table, read_table, write_whole_table
 from milk.months import Month
 from milk.publication.judged_rows import JudgedForecast, RunningStatistics
 from milk.publication.publish_judged import PublishedScorecard, publish_scorecard
-from milk.publication.read_judged import LiveForecast, judgement_hashes, live_record
+from milk.publication.read_judged import LiveForecast, judgement_marks, live_record
 from milk.publication.rows import ObservedPrice, Publication, plain_row
 from milk.scorecard_tables import SCORECARD, SCORECARD_SUMMARY
 from milk.series import SERIES_ID
@@ -86,7 +86,7 @@ def judge_published(home: Home, store: sa.Engine, *, published_at: dt.datetime, 
 
 
 def _unsaid(home: Home, store: sa.Engine, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows that the table does not hold as they are, or the store not at all.
+    """The rows that the table does not hold as they are, or the store not by the same revision and price.
 
     Years of judgements come out the same each month; to make a hash of each would be most of the work.
     """
@@ -97,9 +97,10 @@ def _unsaid(home: Home, store: sa.Engine, rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     own, other = (pd.util.hash_pandas_object(frame, index=False).to_numpy() for frame in (rows, standing))
     same = np.isin(own, other)
-    held = judgement_hashes(store, SERIES_ID)
+    held = judgement_marks(store, SERIES_ID)
     keys = zip(map(Month.of, rows["issue_month"]), map(Month.of, rows["target_month"]), strict=True)
-    is_held = np.fromiter((key in held for key in keys), dtype=bool, count=len(rows))
+    marks = zip(keys, rows["revision"], rows["observed_latest"], strict=True)
+    is_held = np.fromiter((held.get(key) == (revision, price) for key, revision, price in marks), bool, len(rows))
     unsaid: pd.DataFrame = rows[~(same & is_held)]
     return unsaid
 

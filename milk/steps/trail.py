@@ -7,6 +7,8 @@ from milk.publication.ledger import PromotionRow
 
 CHALLENGER = "challenger_version_id"
 """Names, among the numbers of a row, the version that was put to the gate."""
+CHALLENGER_SHA256 = "challenger_sha256"
+"""The hash of its content: in a fallback the row itself holds that of the last value."""
 RULE = "rule"
 """Names, among the numbers of a row, what decided."""
 BY_HAND, ROLLED_BACK = "promoted by a person", "rolled back by a person"
@@ -18,6 +20,11 @@ class Period:
 
     begun: PromotionRow
     ended: PromotionRow | None
+
+
+def speaks_of(row: PromotionRow, version_id: str) -> bool:
+    """Whether a row is about a version: considered, put to the gate, or in production afterwards."""
+    return version_id in (row.version_id, row.champion_version_id, row.numbers.get(CHALLENGER))
 
 
 def production_trail(rows: Sequence[PromotionRow]) -> list[str]:

@@ -20,7 +20,7 @@ from milk.publication.ledger import PromotionRow, promotions
 from milk.series import SERIES_ID
 from milk.steps.evidence import last_searched, refitted
 from milk.steps.promotion import is_fresher, known_hash
-from milk.steps.trail import Period, periods
+from milk.steps.trail import Period, periods, speaks_of
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _side(
 
 
 def _entry(home: Home, rows: Sequence[PromotionRow], times: dict[str, list[Period]], version_id: str) -> VersionEntry:
-    about = tuple(row for row in rows if version_id in (row.version_id, row.champion_version_id))
+    about = tuple(row for row in rows if speaks_of(row, version_id))
     version, problem = None, ""
     try:
         version = read_version(home.models, version_id, expected_sha256=known_hash(home, rows, version_id))

@@ -5,7 +5,8 @@ from typing import get_args
 from fastapi import APIRouter
 
 from milk.months import Kind
-from milk_serving.guards import ANSWER_SECONDS, MOST_BODY_BYTES
+from milk_serving.bodies import MOST_BODY_BYTES
+from milk_serving.guards import ANSWER_SECONDS
 from milk_serving.queries import MOST_ROWS
 from milk_serving.rendering import FORMATS
 from milk_serving.responses_models import Config, ConfigAnswer

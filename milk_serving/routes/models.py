@@ -9,6 +9,7 @@ from milk.publication.read import published_series
 from milk.publication.read_models import (
     ModelRecord,
     backtest_accuracy,
+    issuing_version,
     ledger_until,
     live_accuracy,
     model_card,
@@ -18,11 +19,8 @@ from milk_serving.answers import CachedRoute
 from milk_serving.deps import Asked, Desk
 from milk_serving.meta import meta_of
 from milk_serving.problems import (
-    INVALID_PARAMETERS,
-    NOT_ACCEPTABLE,
-    STORE_PROBLEMS,
+    LISTING_PROBLEMS,
     UNKNOWN_MODEL,
-    UNKNOWN_SERIES,
     UnknownModel,
     UnknownSeries,
     documented,
@@ -33,7 +31,7 @@ from milk_serving.responses_models import Accuracy, AccuracyAnswer, LedgerEntry,
 router = APIRouter(
     route_class=CachedRoute,
     tags=["models"],
-    responses=documented(UNKNOWN_MODEL, UNKNOWN_SERIES, NOT_ACCEPTABLE, INVALID_PARAMETERS, *STORE_PROBLEMS),
+    responses=documented(UNKNOWN_MODEL, *LISTING_PROBLEMS),
 )
 Version = Annotated[str, Path(description="Name of a model version.", max_length=100, examples=["v-0123456789ab"])]
 
@@ -70,17 +68,15 @@ def show_model(version: Version, query: Annotated[StateQuery, Query()], desk: As
 
 @router.get("/accuracy", summary="What forecasts were worth")
 def show_accuracy(query: Annotated[FormatQuery, Query()], desk: Asked) -> Accuracy:
-    """By horizon: the backtest of the newest published version beside the baselines, and the live scorecard."""
+    """By horizon: the backtest of the version behind the newest issue, beside the baselines, and the live scorecard.
+
+    A version that was promoted since has issued nothing yet: `/v1/models` tells of it.
+    """
     state = desk.state(query)
-    versions = model_records(desk.store, query.series_id, upto=state.publication)
-    rows = [
-        AccuracyAnswer.model_validate(row) for row in live_accuracy(desk.store, query.series_id, upto=state.publication)
-    ]
-    if versions:
-        champion = _champion(_ledger(desk, query))
-        named = next((v.version_id for v in versions if v.version_id == champion), versions[0].version_id)
-        backtest = backtest_accuracy(desk.store, query.series_id, named)
-        rows = [*(AccuracyAnswer.model_validate(row) for row in backtest), *rows]
+    version = issuing_version(desk.store, query.series_id, upto=state.publication)
+    backtest = [] if version is None else backtest_accuracy(desk.store, query.series_id, version)
+    live = live_accuracy(desk.store, query.series_id, upto=state.publication)
+    rows = [AccuracyAnswer.model_validate(row) for row in (*backtest, *live)]
     if not rows:
         _refuse_unknown(desk, query.series_id)
     return Accuracy(data=rows, meta=meta_of(desk, state, query.series_id, []).model_copy(update=_counted(len(rows))))

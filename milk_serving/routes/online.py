@@ -4,8 +4,9 @@ from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from starlette.exceptions import HTTPException
 
-from milk.errors import UnknownMonth
+from milk.errors import NotAllowed, UnknownMonth
 from milk.publication.online import ID_DIGITS, kept_prediction
 from milk_serving.bodies import NOT_JSON, TOO_LARGE, read_json
 from milk_serving.deps import Standing, Store
@@ -80,6 +81,13 @@ def predict_online(
     return answer
 
 
+@router.get(PATH, include_in_schema=False)
+@router.get("/predictions/online", include_in_schema=False)
+async def refuse_get() -> None:
+    """Not an address of a month either, as which the routes of forecasts would take it."""
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
+
+
 @router.get(
     f"{PATH}/{{prediction_id}}",
     summary="An online prediction again",
@@ -93,7 +101,11 @@ def online_prediction(
     response: Response,
 ) -> OnlineRecord:
     """What was asked and what was answered, word for word."""
-    prediction = kept_prediction(store, prediction_id)
+    try:
+        prediction = kept_prediction(store, prediction_id)
+    except NotAllowed:
+        # A database user that reads only what is published keeps nothing either; its operator chose that.
+        prediction = None
     if prediction is None:
         raise NotKept(NOT_KEPT.detail)
     response.headers["Cache-Control"] = "private, no-store"

@@ -14,9 +14,16 @@ from milk_serving.problems import INVALID_PARAMETERS, NO_FORECAST, STORE_PROBLEM
 from milk_serving.queries import PredecessorQuery
 from milk_serving.responses import PredecessorMessage, PredecessorPrediction
 
-# The greeting rests on no store and is never kept: only the forecast is a `CachedRoute`.
+
+class UnchangedRoute(CachedRoute):
+    """A route that answers in JSON whatever is accepted, as that of the predecessor did."""
+
+    heeds_accept = False
+
+
+# The greeting rests on no store and is never kept: only the forecast is kept.
 router = APIRouter(tags=["predecessor"])
-_forecasts = APIRouter(route_class=CachedRoute)
+_forecasts = APIRouter(route_class=UnchangedRoute)
 
 
 @router.get("/check_service", summary="Whether the service runs")

@@ -1,21 +1,28 @@
 """What is told beside the forecasts: causes, means, models, accuracy, series, quality, limits."""
 
 import dataclasses
+import datetime as dt
 import math
+import time
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
 
 from milk.publication.ledger import append_promotion
 from milk.publication.publish_judged import publish_decision, publish_scorecard
+from milk.publication.read_page import accuracy_record
 from milk.publication.rows import ForecastRow, Issue, QualityDocument
 from milk.series import SERIES_ID
+from milk_serving.store import RECHECK_SECONDS
 from tests.milk.publication import issues as store_rows
 from tests.milk.publication.judged import decision, stamp, statistics
 from tests.milk.publication.rows import promoted
 from tests.milk_serving.client import Client
 from tests.milk_serving.rows import issue, observed, publish_issues
+
+LATER = dt.datetime(2026, 11, 6, 12, tzinfo=dt.UTC)
 
 
 def _get(client: Client, url: str) -> dict[str, Any]:
@@ -109,11 +116,47 @@ def test_models_and_which_is_in_production(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("two_models")
-def test_accuracy_is_of_the_version_in_production(client: Client) -> None:
+def test_accuracy_is_of_the_version_behind_the_newest_issue(client: Client) -> None:
     rows = _get(client, "/v1/accuracy")["data"]
     assert [(row["evaluation"], row["model_version"], row["rmse"], row["ratio"]) for row in rows] == [
         ("backtest", "v-2", 4.5, 0.75)
     ]
+
+
+def test_page_and_api_tell_of_the_version_that_made_what_is_published(client: Client, store: sa.Engine) -> None:
+    publish_issues(store, issue("2014-10"), cards=[_card("v-1")])
+    append_promotion(store, promoted("v-1", series=SERIES_ID))
+    before = client.get("/v1/models").json()["meta"]["publication"]
+    # A promotion brings card and scores of its version, and issues nothing.
+    publish_issues(store, cards=[_card("v-2")], published_at=LATER)
+    append_promotion(store, promoted("v-2", previous="v-1", series=SERIES_ID))
+    time.sleep(RECHECK_SECONDS * 1.25)
+    content = _get(client, "/v1/accuracy")
+    page = accuracy_record(store, SERIES_ID)
+    assert content["meta"]["publication"] == before + 1
+    assert page.card is not None
+    assert {row["model_version"] for row in content["data"]} == {"v-1"} == {page.card.version_id}
+    assert [row["version_id"] for row in _get(client, "/v1/models")["data"] if row["is_in_production"]] == ["v-2"]
+    # A hindcast by the new version stands below the live issue of its month, and above it in a later month.
+    publish_issues(store, issue("2014-10", kind="hindcast", model="v-2"), cards=[_card("v-2")], published_at=LATER)
+    time.sleep(RECHECK_SECONDS * 1.25)
+    assert {row["model_version"] for row in _get(client, "/v1/accuracy")["data"]} == {"v-1"}
+    publish_issues(store, issue("2014-11", model="v-2"), cards=[_card("v-2")], published_at=LATER)
+    time.sleep(RECHECK_SECONDS * 1.25)
+    assert {row["model_version"] for row in _get(client, "/v1/accuracy")["data"]} == {"v-2"}
+    then = _get(client, "/v1/accuracy?as_of=2026-11-05T12:00:00Z")
+    assert {row["model_version"] for row in then["data"]} == {"v-1"}
+
+
+@pytest.mark.parametrize("path", ["models", "models/v-1", "accuracy"])
+def test_before_the_first_publication_there_is_nothing_and_the_description_says_so(
+    app: FastAPI, client: Client, store: sa.Engine, path: str
+) -> None:
+    publish_issues(store, issue("2014-10"))
+    answer = client.get(f"/v1/{path}?as_of=2001-01-01T00:00:00Z")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:milk:problem:no-forecast")
+    described = app.openapi()["paths"][f"/v1/{path.replace('v-1', '{version}')}"]["get"]["responses"]["404"]
+    assert "no-forecast" in str(described)
 
 
 @pytest.mark.usefixtures("two_models")
@@ -173,3 +216,12 @@ def test_the_quality_of_the_data(client: Client, store: sa.Engine) -> None:
 def test_limits_are_told_without_a_store(client: Client) -> None:
     data = _get(client, "/v1/config")["data"]
     assert (data["most_rows"], data["formats"], data["languages"]) == (1000, ["json", "csv"], ["en", "es"])
+
+
+@pytest.mark.parametrize("path", ["/v1/predictions/online", "/api/v1/get_online_prediction"])
+def test_a_body_may_be_as_long_as_the_limits_say(client: Client, store: sa.Engine, path: str) -> None:
+    publish_issues(store, issue("2014-10"))
+    most = _get(client, "/v1/config")["data"]["most_body_bytes"]
+    answers = [client.post(path, b" " * size) for size in (most, most + 1)]
+    assert [answer.json()["type"] for answer in answers] == ["urn:milk:problem:not-json", "urn:milk:problem:too-large"]
+    assert f"{most // 1024} KiB" in answers[1].json()["detail"]

@@ -124,6 +124,24 @@ def test_a_format_that_is_not_there(client: Client, path: str, accept: str, form
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("accept", ["text/csv, application/json;q=0.5", "text/csv, */*;q=0.1"])
+def test_who_takes_json_as_well_gets_it_where_there_is_nothing_else(client: Client, accept: str) -> None:
+    # The second time it is given from what is kept.
+    for _ in range(2):
+        answer = client.get("/v1/data-quality", headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("accept", ["text/html", "text/csv", "application/json;q=0", "nonsense", "*/*;q=0"])
+def test_the_route_of_the_predecessor_is_as_deaf_as_it_was(client: Client, accept: str) -> None:
+    url = "/api/v1/get_prediction?year=2014&month=10"
+    for _ in range(2):
+        answer = client.get(url, headers={"Accept": accept})
+        assert (answer.status_code, answer.json()) == (200, client.get(url).json())
+
+
+@pytest.mark.usefixtures("filled")
 def test_a_wrong_format_is_a_wrong_parameter(client: Client) -> None:
     assert client.get("/v1/predictions?format=xml").json()["errors"][0]["parameter"] == "format"
     assert client.get("/v1/data-quality?format=csv").json()["errors"][0]["parameter"] == "format"

@@ -32,6 +32,17 @@ def test_the_format_is_the_one_preferred(accept: str, expected: str) -> None:
     assert wishes([(b"accept", accept.encode())]).format == expected
 
 
+@pytest.mark.parametrize(
+    ("accept", "is_taken"),
+    [
+        ("", True), ("text/csv, application/json;q=0.5", True), ("text/csv, */*;q=0.1", True), ("text/csv", False),
+        ("text/*", False), ("application/json;q=0, */*", False), ("text/html", False),
+    ],
+)  # fmt: skip
+def test_whether_json_is_taken_besides(accept: str, is_taken: bool) -> None:
+    assert wishes([(b"accept", accept.encode())]).is_json_taken is is_taken
+
+
 def test_a_header_sent_twice_is_one_list() -> None:
     assert wishes([(b"accept", b"text/html"), (b"accept", b"text/csv")]).format == "csv"
 

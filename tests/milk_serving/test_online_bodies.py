@@ -182,6 +182,7 @@ def test_of_thousands_of_faults_the_first_are_named(asked: Client) -> None:
         (b'{"a":1}{"b":2}', "not JSON"),
         (b'{"prices":"\\ud800"}', "escapes"),
         (b'{"\\uDFFF":1}', "escapes"),
+        (b'{"a":"\\ud83d\\ud83d\\ude00"}', "escapes"),
         (b"[" * 100_000, "nested too deep"),
         (b'{"a":' * 40_000, "nested too deep"),
         (b"9" * 5000, "thousands of digits"),
@@ -192,6 +193,12 @@ def test_what_is_no_json(asked: Client, path: str, body: bytes, said: str) -> No
     answer = asked.post(path, body)
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:milk:problem:not-json")
     assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("text", [rb"\ud83d\ude00", rb"\\ud800", rb"\u00e9", "\U0001f600".encode()])
+def test_a_whole_character_may_be_escaped(asked: Client, text: bytes) -> None:
+    answer = asked.post(PATH, b'{"series_id":"%s","prices":[{"month":"2014-08","price":1}]}' % text)
+    assert answer.status_code in (404, 422)
 
 
 @pytest.mark.parametrize("depth", [50, 400, 900])

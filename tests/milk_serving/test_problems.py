@@ -68,6 +68,7 @@ def test_an_address_that_is_none(client: Client, path: str) -> None:
     problem = answer.json()
     assert list(problem) == ["type", "title", "status", "detail", "instance"]
     assert (problem["type"], problem["status"]) == ("urn:milk:problem:not-found", 404)
+    assert answer.headers["cache-control"] == "no-store"
     assert problem["instance"].startswith("/")
 
 

@@ -1,7 +1,9 @@
 """A store that is not there yet, goes away, comes back, or gets more: the reader follows, without a restart."""
 
+import asyncio
 import json
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -11,13 +13,19 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from anyio import to_thread
 from fastapi import FastAPI
 
+from milk.errors import HomeRefused, MilkError
 from milk.publication.engine import migrate, open_store
+from milk.publication.ledger import append_promotion
+from milk.publication.online import OnlinePrediction, keep_prediction
+from milk.series import SERIES_ID
 from milk.settings import Settings
 from milk_serving.answers import Reader
 from milk_serving.app import create_app
-from milk_serving.store import RECHECK_SECONDS, PublishedStore
+from milk_serving.store import RECHECK_SECONDS, Edition, PublishedStore
+from tests.milk.publication.rows import NOON, promoted
 from tests.milk_serving.client import Client, serving
 from tests.milk_serving.rows import issue, publish_issues
 from tests.ports import free_port
@@ -116,11 +124,86 @@ def test_a_store_that_is_overwritten_in_its_place(
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.dispose()
     with closing(_new_store(Settings(home=tmp_path / "other"))) as other:
-        publish_issues(other.engine, issue("2014-10", price=555))
+        # Another store has other runs; the same file with the same publication is taken for what it was.
+        publish_issues(other.engine, issue("2014-10", price=555), run_id="another run")
     # As `cp` restores a backup: into the very file that is there.
     (settings.home_path / "milk.db").write_bytes((tmp_path / "other" / "milk.db").read_bytes())
     _wait_for_the_next_look()
     assert _first_price(client) == 555.0
+
+
+def test_a_checkpoint_drops_no_answer(app: FastAPI, client: Client, store: sa.Engine) -> None:
+    publish_issues(store, issue("2014-10", price=200))
+    append_promotion(store, promoted("v-1", series=SERIES_ID))
+    assert client.get("/issues").status_code == 200
+    first = client.get("/predictions/latest")
+    reader: Reader = app.state.reader
+    engine = reader.store.engine()
+    keep_prediction(store, _asked())
+    with store.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    _wait_for_the_next_look()
+    assert client.get("/readyz").status_code == 200
+    assert reader.store.engine() is not engine, "the file was not opened again"
+    assert client.get("/predictions/latest").content == first.content
+    # The other answer would be gone with an edition, and nobody has asked for it again.
+    assert len(reader.answers) == 2
+    # What is published drops it, in the same file opened again or not.
+    publish_issues(store, issue("2014-10", price=210))
+    with store.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    _wait_for_the_next_look()
+    assert _first_price(client) == 210.0
+
+
+def test_the_same_publication_after_a_fault_is_another_edition(settings: Settings, store: sa.Engine) -> None:
+    publish_issues(store, issue("2014-10"))
+    held = PublishedStore(settings.store_address)
+
+    def look() -> Edition | MilkError:
+        # The file changes, as a checkpoint changes it.
+        file = settings.home_path / "milk.db"
+        os.utime(file, ns=(0, file.stat().st_mtime_ns + 10**9))
+        return held._look()
+
+    first = look()
+    assert isinstance(first, Edition)
+    assert look() == first
+    with closing(sqlite3.connect(settings.home_path / "milk.db")) as connection:
+        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        _set_version(connection, "9999")
+        assert isinstance(look(), HomeRefused)
+        _set_version(connection, version)
+    again = look()
+    assert isinstance(again, Edition)
+    assert again.opening > first.opening
+    assert again._replace(opening=first.opening) == first
+    held.close()
+
+
+def test_a_look_waits_for_no_thread_of_the_routes(settings: Settings, store: sa.Engine) -> None:
+    publish_issues(store, issue("2014-10"))
+    held = PublishedStore(settings.store_address)
+    let_go = threading.Event()
+
+    async def ask() -> Edition:
+        limiter = to_thread.current_default_thread_limiter()
+        limiter.total_tokens = 1
+        blocked = asyncio.create_task(to_thread.run_sync(let_go.wait, 30))
+        while limiter.available_tokens:
+            await asyncio.sleep(0.01)
+        try:
+            return await asyncio.wait_for(held.edition(), 5)
+        finally:
+            let_go.set()
+            await blocked
+
+    assert asyncio.run(ask()).publication == 1
+    held.close()
+
+
+def _asked() -> OnlinePrediction:
+    return OnlinePrediction.of({}, {}, series_id=SERIES_ID, model_version="v-1", created_at=NOON)
 
 
 class _OwnedStore:

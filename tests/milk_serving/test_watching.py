@@ -16,7 +16,8 @@ from milk.publication.publish_judged import publish_scorecard
 from milk.series import SERIES_ID
 from milk.settings import Settings
 from milk_serving.app import create_app
-from milk_serving.guards import MOST_BODY_BYTES, BodyCap, TimeLimit
+from milk_serving.bodies import MOST_BODY_BYTES
+from milk_serving.guards import BodyCap, TimeLimit
 from tests.milk.publication.issues import publication
 from tests.milk.publication.judged import statistics
 from tests.milk_serving.client import Client, serving
@@ -89,6 +90,20 @@ def test_a_line_cannot_be_forged(client: Client, lines: list[dict[str, Any]]) ->
     assert [line["event"] for line in lines] == ["request"]
 
 
+@pytest.mark.parametrize("path", ["/v1/predictions/online/", "/predictions/online/", "/V1//predictions/online//"])
+def test_a_line_does_not_tell_how_to_read_what_was_sent(
+    client: Client, store: sa.Engine, lines: list[dict[str, Any]], path: str
+) -> None:
+    publish_issues(store, issue("2014-10"))
+    name = "0123456789abcdef" * 2
+    for url in (f"{path}{name}", f"{path}{name}?key={name}", f"{path}{name}/", f"{path}%0A{name}"):
+        client.get(url)
+        client.ask("PUT", url)
+    assert len(lines) == 8
+    assert name not in json.dumps(lines)
+    assert {line["path"].rsplit("/", 1)[1] for line in lines} == {"{prediction_id}"}
+
+
 def _metrics(client: Client) -> dict[str, float]:
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -137,6 +152,8 @@ def test_pages_on_the_list_may_read(open_client: Client, client: Client, store: 
         assert answer.headers["access-control-allow-origin"] == "https://a.example"
         assert "Origin" in answer.headers["vary"]
         assert "Accept-Encoding" in answer.headers["vary"]
+        exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
+        assert {"Location", "Retry-After", "Content-Disposition", "ETag", "Link"} < exposed
     other = open_client.get("/v1/predictions", headers={"Origin": "https://b.example"})
     assert "access-control-allow-origin" not in other.headers
     closed = client.get("/v1/predictions", headers={"Origin": "https://a.example"})

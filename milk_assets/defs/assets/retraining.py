@@ -48,7 +48,7 @@ def retrain_decision(
             return
         decided = decide_retraining(workplace.home, deciding)
         with workplace.store() as store:
-            publish_decided(store, decided.row, published_at=clock.now(), run_id=context.run.run_id)
+            publish_decided(workplace.home, store, published_at=clock.now(), run_id=context.run.run_id)
     yield dg.MaterializeResult(
         metadata=_metadata(workplace, decided), data_version=dg.DataVersion(decided.row.content_sha256)
     )

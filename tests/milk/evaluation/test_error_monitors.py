@@ -92,9 +92,12 @@ def test_one_shock_in_training_hardly_changes_the_size() -> None:
 
 def test_after_an_answered_alarm_the_size_of_the_last_year_counts_where_it_is_larger() -> None:
     errors = np.concatenate([np.resize([0.02, -0.02], 108), np.resize([0.05, -0.05], 12)])
-    assert training_size(errors, is_answered=True) == pytest.approx(0.05)
+    is_last = np.arange(120) >= 108
+    assert training_size(errors, accepted=is_last) == pytest.approx(0.05)
     assert training_size(errors) < 0.03
-    assert training_size(errors[::-1], is_answered=True) == training_size(errors[::-1])
+    assert training_size(errors[::-1], accepted=is_last) == training_size(errors[::-1])
+    later = np.concatenate([errors, np.resize([0.02, -0.02], 24)])
+    assert training_size(later, accepted=np.pad(is_last, (0, 24))) == pytest.approx(0.05), "two years later, too"
 
 
 PLANTED = {

@@ -11,6 +11,7 @@ from milk.evaluation.retraining import (
     FEWEST_LIVE,
     LATE_MONTHS,
     MOVED_ISSUES,
+    NO_ALARMS,
     RECURRENCE_MONTHS,
     LiveCoverage,
     decide,
@@ -62,17 +63,17 @@ def test_half_a_finding_before_a_training_by_age_is_not_lost() -> None:
     half = [2.5, -2.5]
     assert decide(evidence(half)).decision == "hold"
     assert decide(evidence(half, before=[*calm(10), 2.5, -2.5])).decision == "retrain"
-    assert decide(evidence(half, before=[*calm(10), 2.5, -2.5], is_answered=True)).decision == "hold"
+    assert decide(evidence(half, before=[*calm(10), 2.5, -2.5], answered=TRAINED)).decision == "hold"
 
 
 def test_an_alarm_soon_after_a_training_that_answered_one_is_to_be_investigated() -> None:
-    soon = decide(evidence([*GROWN[:4], *calm(1)], is_answered=True))
+    soon = decide(evidence([*GROWN[:4], *calm(1)], answered=TRAINED))
     assert (soon.decision, soon.rule) == ("investigate", "recurring")
     assert "did not mend it" in soon.sentence
     assert decide(evidence([*GROWN[:4], *calm(1)])).decision == "retrain"
-    late = decide(evidence([*calm(RECURRENCE_MONTHS + 1), *GROWN[:4]], is_answered=True))
+    late = decide(evidence([*calm(RECURRENCE_MONTHS + 1), *GROWN[:4]], answered=TRAINED))
     assert (late.decision, late.rule) == ("retrain", "growth")
-    due = decide(evidence([*GROWN[:4], *calm(DUE_MONTHS - 4)], is_answered=True))
+    due = decide(evidence([*GROWN[:4], *calm(DUE_MONTHS - 4)], answered=TRAINED))
     assert (due.decision, due.rule) == ("retrain", "growth"), "after a year a training is due whatever came before"
 
 
@@ -131,14 +132,43 @@ def test_a_move_that_the_training_saw_is_answered() -> None:
 
 
 def test_published_intervals_outside_their_band_are_a_reason_to_retrain() -> None:
-    few = decide(evidence(calm(3), live=LiveCoverage(12, 5, 12)))
+    few = decide(evidence(calm(3), live=LiveCoverage(12, 5, 12, TRAINED + 3)))
     assert (few.decision, few.rule) == ("retrain", "coverage")
     assert "5 of 12 prices lay in the published 80% intervals, 6 to 12 should" in few.sentence
-    assert decide(evidence(calm(3), live=LiveCoverage(12, 6, 12))).decision == "hold"
-    assert decide(evidence(calm(3), live=LiveCoverage(FEWEST_LIVE - 1, 0, 0))).decision == "hold"
-    many = decide(evidence(calm(3), live=LiveCoverage(30, 30, 30)))
+    assert decide(evidence(calm(3), live=LiveCoverage(12, 6, 12, TRAINED + 3))).decision == "hold"
+    assert decide(evidence(calm(3), live=LiveCoverage(FEWEST_LIVE - 1, 0, 0, TRAINED + 3))).decision == "hold"
+    many = decide(evidence(calm(3), live=LiveCoverage(30, 30, 30, TRAINED + 3)))
     assert "30 of 30" in many.sentence
     assert few.numbers["live_inside_80"] == 5
+
+
+def test_coverage_that_the_training_saw_is_answered() -> None:
+    assert decide(evidence(calm(3), live=LiveCoverage(12, 4, 12, TRAINED))).decision == "hold"
+    assert decide(evidence(calm(3), live=LiveCoverage(12, 4, 12, TRAINED + 1))).decision == "retrain"
+
+
+def test_a_training_by_age_does_not_forget_the_alarm_that_one_before_it_answered() -> None:
+    """Errors that grew a year before this training, were answered half a year before it, and stayed as they were."""
+    grown = [2.0, -2.0, -2.0, 2.0] * 3
+    forgotten = decide(evidence(grown[:8], before=grown))
+    assert (forgotten.decision, forgotten.rule) == ("retrain", "growth")
+    assert decide(evidence(grown[:8], before=grown, answered=TRAINED + (-6))).decision == "hold"
+
+
+def test_a_market_that_the_training_saw_is_out_of_range_no_longer() -> None:
+    outside = [{"is_out_of_range": True}] * 3
+    before = drift_rows("price", outside, first=TRAINED + (-1))
+    after = drift_rows("price", [{}, *outside], first=TRAINED + 1)
+    assert decide(evidence(calm(1), drift=before)).decision == "hold"
+    assert decide(evidence(calm(4), drift=after)).rule == "range"
+
+
+def test_an_alarm_behind_a_fault_is_told_among_the_numbers() -> None:
+    broken = drift_rows("price", [{}] * 3 + [{"is_frozen": True}])
+    verdict = decide(evidence(GROWN, drift=broken))
+    assert verdict.rule == "broken"
+    assert "growth" in str(verdict.numbers["alarms"])
+    assert decide(evidence(calm(4))).numbers["alarms"] == NO_ALARMS
 
 
 def test_a_home_without_errors_of_its_own_is_judged_by_age() -> None:

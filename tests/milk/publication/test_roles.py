@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from milk.errors import HomeRefused
+from milk.errors import HomeRefused, NotAllowed
 from milk.publication.columns import METADATA
 from milk.publication.engine import migrate, open_store, reading, writing
 from milk.publication.ledger import append_promotion
@@ -146,7 +146,7 @@ def test_the_online_route_adds_to_its_table_and_changes_nothing_there(owner: sa.
 def test_the_reader_neither_sees_nor_adds_what_was_asked(owner: sa.Engine, as_user: Open) -> None:
     keep_prediction(owner, _asked())
     reader = as_user("reader")
-    with pytest.raises(HomeRefused, match="permission denied for table online_predictions"):
+    with pytest.raises(NotAllowed, match="permission denied for table online_predictions"):
         kept_prediction(reader, _asked().id)
     with pytest.raises(HomeRefused, match="permission denied for table online_predictions"):
         keep_prediction(reader, _asked())
@@ -172,7 +172,9 @@ def test_the_reader_serves_as_each_of_the_two(owner: sa.Engine, tmp_path: Path, 
         answer = client.post(PATH, text_of(months_body()))
         assert (answer.status_code, answer.json()["meta"]["is_kept"]) == (200, is_kept)
         again = client.get(f"{PATH}/{answer.json()['meta']['id']}")
-        assert again.status_code == (200 if is_kept else 503)
+        # Who may not read what was asked keeps nothing: that set-up is as it should be, and nothing is unusable.
+        assert again.status_code == (200 if is_kept else 404)
+        assert is_kept or again.json()["type"] == "urn:milk:problem:not-kept"
         assert "permission" not in again.text
 
 

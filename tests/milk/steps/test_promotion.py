@@ -20,9 +20,11 @@ from milk.publication.ledger import PromotionRow, append_promotion, promotions
 from milk.series import SERIES_ID
 from milk.steps.evidence import last_searched
 from milk.steps.predictions import Issuing, issue_months
-from milk.steps.promotion import Promotion, load_champion, promote_staged, promote_version
+from milk.steps.promotion import Promotion, known_hash, load_champion, promote_staged, promote_version
 from milk.steps.staging import stage_version
+from milk.steps.trail import speaks_of
 from milk.steps.training import Training, choose_params
+from milk.steps.versions import find_version, list_versions
 from tests.builders import RULE, last_price_months, price_features, random_walk, sample_features
 from tests.milk.steps.homes import NOW, PERSON, RUN, sample_training, train
 
@@ -144,6 +146,21 @@ def test_where_the_recipe_does_not_beat_the_last_value_the_last_value_goes_to_pr
     issued = issue_months(home, Issuing(training.features, champion, RULE, True, NOW), [Month(2014, 12)])
     assert issued.rows["price"].to_numpy() == pytest.approx(training.features["value"].iloc[-2])
     assert len(issued.rows) == 12
+
+
+def test_a_version_refused_in_a_fallback_is_told_with_its_hash(home: Home, store: sa.Engine) -> None:
+    training = train(price_features(random_walk(300, seed=2)))
+    staged, promotion = promote(home, store, training)
+    assert promotion.champion.version_id != staged.version_id
+    rows = promotions(store, SERIES_ID)
+    assert speaks_of(rows[0], staged.version_id)
+    assert known_hash(home, rows, staged.version_id) == staged.sha256
+    (entry,) = [one for one in list_versions(home, store) if one.version_id == staged.version_id]
+    assert entry.rows == tuple(rows)
+    card = home.models / staged.version_id / "card.json"
+    card.write_bytes(card.read_bytes().replace(b'"is_synthetic":true', b'"is_synthetic":false'))
+    with pytest.raises(VersionRefused, match="was changed after it was promoted"):
+        find_version(home, store, staged.version_id)
 
 
 def test_a_fallback_again_writes_no_row_and_a_later_winner_replaces_it(home: Home, store: sa.Engine) -> None:

@@ -18,20 +18,22 @@ from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.publication.engine import migrate, open_store
 from milk.publication.ledger import append_promotion, promotions
+from milk.publication.read_judged import retrain_decisions
 from milk.series import SERIES_ID
-from milk.steps.promotion import promote_staged
+from milk.steps.promotion import Actor, promote_staged, promote_version
 from milk.steps.retraining import (
     SCORECARD,
     TABLE,
     Deciding,
     RetrainDecision,
-    answered_alarm,
+    answered_training,
     decide_retraining,
     decisions,
     frame_of,
     last_training,
     live_coverage,
     problem_of,
+    publish_decided,
     trained_since,
 )
 from milk.steps.staging import stage_version
@@ -159,12 +161,28 @@ def test_a_training_answers_the_alarm_that_stood_before_it() -> None:
     alarm = row(decision="retrain", rule="growth", trained=before, as_of=trained)
     due = row(decision="retrain", rule="age", trained=before, as_of=trained)
     after = row(trained=trained)
-    assert answered_alarm([alarm], trained)
-    assert answered_alarm([alarm, after], trained), "what was decided since the training is no part of it"
-    assert not answered_alarm([alarm, due], trained)
-    assert not answered_alarm([alarm], before), "an alarm is not answered by the training before it"
-    assert not answered_alarm([], trained)
-    assert answered_alarm([row(decision="investigate", rule="recurring", trained=before)], trained)
+    assert answered_training([alarm], trained) == trained
+    assert answered_training([alarm, after], trained) == trained, "what was decided since is no part of it"
+    assert answered_training([alarm, due], trained) is None
+    assert answered_training([alarm], before) is None, "an alarm is not answered by the training before it"
+    assert answered_training([], trained) is None
+    again = row(decision="investigate", rule="recurring", trained=before)
+    assert answered_training([again], trained) == trained
+
+
+def test_a_later_training_by_age_does_not_forget_an_earlier_answer() -> None:
+    first, second, third = (NEWEST + (-k) for k in (30, 18, 6))
+    alarm = row(decision="retrain", rule="growth", trained=first, as_of=second)
+    due = row(decision="retrain", rule="age", trained=second, as_of=third)
+    assert answered_training([alarm, due], third) == second
+
+
+def test_a_training_answers_an_alarm_that_stood_behind_a_fault() -> None:
+    before, trained = NEWEST + (-18), NEWEST + (-6)
+    hidden = row(decision="investigate", rule="range", trained=before, as_of=trained, numbers={"alarms": "growth"})
+    assert answered_training([hidden], trained) == trained
+    calm_one = dataclasses.replace(hidden, numbers={"alarms": "none"})
+    assert answered_training([calm_one], trained) is None
 
 
 def test_an_alarm_that_comes_again_is_investigated(home: Home, deciding: Deciding) -> None:
@@ -211,6 +229,28 @@ def test_the_last_training_is_the_newest_one_of_the_ledger_whatever_the_gate_sai
     assert not trained_since(store, NOW)
 
 
+def test_in_a_ledger_that_a_person_began_the_version_says_what_it_saw(home: Home, store: sa.Engine) -> None:
+    staged = stage_version(home, sample_training())
+    person = Actor("person", "ana", None)
+    promote_version(home, store, staged.version_id, reason="a new store", actor=person, decided_at=NOW)
+    assert last_training(home, store, price_rule=RULE) == NEWEST
+
+
+def test_what_could_not_be_published_comes_with_the_next_decision_in_order(home: Home, store: sa.Engine) -> None:
+    made = [row(number=k, as_of=NEWEST + k) for k in (1, 2, 3, 4)]
+    write_table(home, TABLE, frame_of(made[:1]))
+    publish_decided(home, store, published_at=NOW, run_id="r1")
+    write_table(home, TABLE, frame_of(made[:3]))
+    for _again in range(2):
+        publish_decided(home, store, published_at=NOW, run_id="r2")
+        assert [held.as_of for held in retrain_decisions(store, SERIES_ID)] == [NEWEST + k for k in (1, 2, 3)]
+    write_table(home, TABLE, frame_of(made))
+    publish_decided(home, store, published_at=NOW, run_id="r3")
+    held = retrain_decisions(store, SERIES_ID)
+    assert [one.as_of for one in held] == [one.as_of for one in made]
+    assert held[0].numbers == {"growth": 1.5, "trained": str(made[0].trained)}
+
+
 def test_where_the_version_of_the_last_training_is_gone_its_date_says_what_it_saw(home: Home, store: sa.Engine) -> None:
     training = sample_training()
     staged = stage_version(home, training)
@@ -236,15 +276,16 @@ def test_what_was_published_counts_for_the_nearest_month_since_the_evidence_begi
         ("2026-07", 2, True, True),
     )
     write_table(home, SCORECARD, judged)
-    assert live_coverage(home, since=Month(2026, 5)) == LiveCoverage(2, 1, 2)
-    assert live_coverage(home, since=NEWEST) == LiveCoverage(0, 0, 0)
+    assert live_coverage(home, since=Month(2026, 5)) == LiveCoverage(2, 1, 2, Month(2026, 7))
+    assert live_coverage(home, since=NEWEST) == LiveCoverage(0, 0, 0, None)
     write_table(home, SCORECARD, judged.head(0))
-    assert live_coverage(home, since=Month(2026, 5)) == LiveCoverage(0, 0, 0)
+    assert live_coverage(home, since=Month(2026, 5)) == LiveCoverage(0, 0, 0, None)
 
 
 def test_published_intervals_that_miss_are_a_reason_to_retrain(home: Home, deciding: Deciding) -> None:
     months = [str(NEWEST + (k - 11)) for k in range(12)]
     write_table(home, SCORECARD, scorecard(*((month, 1, month >= "2026-06", True) for month in months)))
-    row = decide_retraining(home, deciding).row
+    assert decide_retraining(home, deciding).row.decision == "hold", "the training saw all of these months"
+    row = decide_retraining(home, dataclasses.replace(deciding, trained=NEWEST + (-1))).row
     assert (row.decision, row.rule) == ("retrain", "coverage")
     assert row.numbers["live_judged"] == 12

@@ -3,6 +3,8 @@
 import dataclasses
 import datetime as dt
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -168,6 +170,24 @@ def test_a_run_that_ended_before_its_table_was_written_is_made_up_for(home: Home
     write_table(home, TABLE, first)
     assert _judge(home, LATER).published.publication_id is None
     pd.testing.assert_frame_equal(read_table(home, TABLE), revised)
+
+
+def test_a_store_that_went_back_is_told_again(home: Home, tmp_path: Path) -> None:
+    """Restored from a backup of before the revision, it holds the judgements and not what is said of the latest."""
+    _judge(home)
+    backup = tmp_path / "backup.db"
+    with closing(sqlite3.connect(home.path / "milk.db")) as live, closing(sqlite3.connect(backup)) as copy:
+        live.backup(copy)
+    _receive(home, tmp_path / "data", "399.99")
+    _judge(home, LATER)
+    (home.path / "milk.db").unlink()
+    for beside in home.path.glob("milk.db-*"):
+        beside.unlink()
+    shutil.copy(backup, home.path / "milk.db")
+    scored = _judge(home, LATER)
+    assert scored.published.judged == 3
+    with home_store(home, home.store_url) as store:
+        assert unlike_the_store(scored.rows, store) == []
 
 
 def test_a_revised_price_changes_what_is_said_of_the_latest_and_adds_a_judgement(home: Home, tmp_path: Path) -> None:
