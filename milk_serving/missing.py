@@ -4,28 +4,29 @@ import sqlalchemy as sa
 
 from milk.errors import MilkError, NothingPublished, UnknownMonth
 from milk.months import Kind, Month
-from milk.publication.read import Extent, extent, forecasts_of_issue, published_series
+from milk.publication.read import Extent, published_series
+from milk.publication.read_forecasts import ForecastQuestion, extent, find_forecasts
 from milk.publication.read_series import series_extent
 from milk_serving.problems import NoForecast, UnknownSeries
 
 
 def no_such_forecast(
-    engine: sa.Engine, series_id: str, kind: Kind | None, *, issue_month: Month | None = None
+    engine: sa.Engine, series_id: str, kind: Kind | None, *, upto: int, issue_month: Month | None = None
 ) -> MilkError:
-    """The error to raise where a question was answered with no row."""
+    """The error to raise where a question was answered with no row, as of the publication that it was asked of."""
     series = published_series(engine)
     if not series:
         return NothingPublished("There are publications, and none of them has an issue.")
     if series_id not in series:
         return UnknownSeries(f"There is no series '{series_id}': the series are {', '.join(series)}.", series)
-    if issue_month is not None and (error := _other_months_of_issue(engine, series_id, kind, issue_month)):
+    if issue_month is not None and (error := _other_months_of_issue(engine, series_id, kind, issue_month, upto)):
         return error
-    there = extent(engine, series_id, kind=kind)
+    there = extent(engine, series_id, upto=upto, kind=kind)
     why = "Nothing published matches."
     if there is None:
-        there, why, kind = extent(engine, series_id), f"There is no {kind} forecast.", None
+        there, why, kind = extent(engine, series_id, upto=upto), f"There is no {kind} forecast.", None
     if there is None:
-        return NothingPublished(f"The series {series_id} has no forecasts.")
+        return UnknownMonth(f"Nothing of {series_id} was published by then.")
     kinds = f"{kind} forecasts" if kind else "forecasts"
     return NoForecast(
         f"{why} Of {series_id} there are {kinds} for the months {there.first_target} to {there.last_target}, from the "
@@ -38,7 +39,7 @@ def no_such_price(engine: sa.Engine, series_id: str, *, upto: int) -> MilkError:
     """The error to raise where a question about observed prices was answered with no row."""
     series = published_series(engine)
     if series_id not in series:
-        return no_such_forecast(engine, series_id, None)
+        return no_such_forecast(engine, series_id, None, upto=upto)
     there = series_extent(engine, series_id, upto=upto)
     if there is None or there.first_month is None:
         return UnknownMonth(f"No observed price of {series_id} is published.")
@@ -48,10 +49,11 @@ def no_such_price(engine: sa.Engine, series_id: str, *, upto: int) -> MilkError:
 
 
 def _other_months_of_issue(
-    engine: sa.Engine, series_id: str, kind: Kind | None, issue_month: Month
+    engine: sa.Engine, series_id: str, kind: Kind | None, issue_month: Month, upto: int
 ) -> NoForecast | None:
     """What to say where the issue asked for is there, and only the target months are not; the extent would mislead."""
-    rows = forecasts_of_issue(engine, series_id, issue_month=issue_month, kind=kind)
+    question = ForecastQuestion(series_id=series_id, upto=upto, kind=kind, issue_month=issue_month)
+    rows = find_forecasts(engine, question).rows
     if not rows:
         return None
     first, last = rows[0].target_month, rows[-1].target_month

@@ -67,7 +67,7 @@ class OnlineDesk:
             NothingPublished: no model of the series is published.
             HomeRefused: the store does not answer, or its model is damaged.
         """
-        found = self._answering(engine, sent.series_id)
+        found = self._answering(engine, edition, sent.series_id)
         version = self._loaded(engine, sent.series_id, found.version_id)
         basis = self._basis(engine, version, sent)
         forecasts = apply_version(version, basis.prices, last_month=basis.last_month)
@@ -81,11 +81,11 @@ class OnlineDesk:
         )
         return self._kept(engine, prediction)
 
-    def _answering(self, engine: sa.Engine, series_id: str) -> AnsweringVersion:
+    def _answering(self, engine: sa.Engine, edition: Edition, series_id: str) -> AnsweringVersion:
         try:
             return answering_version(engine, series_id)
         except NothingPublished as error:
-            reason = no_such_forecast(engine, series_id, None)
+            reason = no_such_forecast(engine, series_id, None, upto=edition.publication)
             raise (reason if isinstance(reason, UnknownSeries) else error) from error
 
     def _loaded(self, engine: sa.Engine, series_id: str, version_id: str) -> ModelVersion:

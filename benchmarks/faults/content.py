@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from milk.models.canonical import canonical_json
 from milk.months import YEAR_AHEAD, Kind, Month, data_cutoff
-from milk.publication.read import PublishedForecast
+from milk.publication.read_forecasts import ForecastAnswer
 from milk.publication.rows import ForecastRow, Issue, ModelCard, ObservedPrice, Publication, Score, SeriesRow
 
 SERIES = "soaked"
@@ -102,7 +102,7 @@ def _forecast(target: Month, horizon: int, price: float) -> ForecastRow:
     )
 
 
-def issue_as_read(rows: Sequence[PublishedForecast]) -> Issue:
+def issue_as_read(rows: Sequence[ForecastAnswer]) -> Issue:
     """The issue that some rows of a reader make up; what the reader does not show is the same in every publication."""
     head = rows[0]
     shown = ("target_month", "horizon_months", "price", "lower_80", "upper_80", "lower_95", "upper_95")

@@ -16,12 +16,16 @@ import sqlalchemy as sa
 from benchmarks.faults.content import BASE, FIRST, SERIES, Order, issue_as_read
 from milk.months import YEAR_AHEAD, Month, month_range
 from milk.publication.engine import open_store
-from milk.publication.read import PublishedForecast, forecasts_of_issue, forecasts_of_targets, issue_records
+from milk.publication.read import issue_records
+from milk.publication.read_forecasts import ForecastAnswer, ForecastQuestion, find_forecasts
 
 REVISIONS = 10
 """Each month is published so often before the next one is."""
 
 ENOUGH_FAULTS = 20
+
+_WHATEVER_IS_THERE = 2**31 - 1
+"""As of a publication that no store reaches: what is there when the question comes."""
 
 Key = tuple[Month, int]
 """Issue month and revision."""
@@ -48,7 +52,7 @@ class Watch:
     errors: list[str] = field(default_factory=list)
     newest: Key | None = None
 
-    def issue(self, rows: Sequence[PublishedForecast], hash_of: Callable[[Key], str]) -> None:
+    def issue(self, rows: Sequence[ForecastAnswer], hash_of: Callable[[Key], str]) -> None:
         """Judge the answer to: what is the newest issue?"""
         if len(rows) != YEAR_AHEAD or not _is_one_revision(rows):
             self.torn.append(f"the newest issue is {_said(rows)}")
@@ -58,7 +62,7 @@ class Watch:
             self.torn.append(f"the content of {key[0]} revision {key[1]} is not what its hash says")
         self._move(key)
 
-    def targets(self, rows: Sequence[PublishedForecast]) -> None:
+    def targets(self, rows: Sequence[ForecastAnswer]) -> None:
         """Judge the answer to: what is the newest forecast of each month?"""
         key = max((row.issue_month, row.revision) for row in rows)
         if [(row.target_month, row.issue_month, row.revision, row.price) for row in rows] != _targets_of(key):
@@ -84,7 +88,7 @@ class Watch:
         return json.dumps(said)
 
 
-def _is_one_revision(rows: Sequence[PublishedForecast]) -> bool:
+def _is_one_revision(rows: Sequence[ForecastAnswer]) -> bool:
     first = rows[0]
     key = (first.issue_month, first.revision)
     same = all((row.issue_month, row.revision, row.price) == (*key, BASE + _number_of(key)) for row in rows)
@@ -101,9 +105,20 @@ def _targets_of(newest: Key) -> list[tuple[Month, Month, int, float]]:
     return expected
 
 
-def _said(rows: Sequence[PublishedForecast]) -> str:
+def _said(rows: Sequence[ForecastAnswer]) -> str:
     kinds = sorted({f"{row.issue_month}/{row.revision} at {row.price}" for row in rows})
     return f"{len(rows)} rows of {', '.join(kinds)}"
+
+
+def newest_issue(engine: sa.Engine) -> list[ForecastAnswer]:
+    """The forecasts of the newest issue."""
+    return find_forecasts(engine, ForecastQuestion(series_id=SERIES, upto=_WHATEVER_IS_THERE)).rows
+
+
+def newest_of_targets(engine: sa.Engine) -> list[ForecastAnswer]:
+    """Of each target month the forecast of its newest issue."""
+    question = ForecastQuestion(series_id=SERIES, upto=_WHATEVER_IS_THERE, first_target=FIRST)
+    return find_forecasts(engine, question).rows
 
 
 def watch(engine: sa.Engine, seconds: float) -> Watch:
@@ -117,8 +132,8 @@ def watch(engine: sa.Engine, seconds: float) -> Watch:
     end = time.monotonic() + seconds
     while time.monotonic() < end and seen.faults < ENOUGH_FAULTS:
         try:
-            seen.issue(forecasts_of_issue(engine, SERIES), hash_of)
-            seen.targets(forecasts_of_targets(engine, SERIES))
+            seen.issue(newest_issue(engine), hash_of)
+            seen.targets(newest_of_targets(engine))
         except Exception as error:  # noqa: BLE001  # because no error at all is allowed, and each is counted
             seen.errors.append(repr(error))
     return seen

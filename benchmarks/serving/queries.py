@@ -1,6 +1,7 @@
 """What a filtered query costs in a store of 1,000 and in one of 1,000,000 published rows, on both databases."""
 
 import dataclasses
+import datetime as dt
 import statistics
 import tempfile
 import time
@@ -15,7 +16,10 @@ from milk.months import Month
 from milk.publication.engine import migrate, open_store, writing
 from milk.publication.publish import publish
 from milk.publication.read_forecasts import ForecastQuestion, find_forecasts
+from milk.publication.read_series import series_extent
 from milk.publication.schema import FORECASTS, ISSUES
+from milk_serving.missing import no_such_forecast
+from milk_serving.problems import NoForecast
 from tests.postgres import binaries, postgres_server
 
 FIRST = Month(1950, 1)
@@ -24,6 +28,7 @@ SERIES_OF_LARGE = 100
 """100 series of 834 issues of 12 months: 1,000,800 rows."""
 MONTHS_OF_SMALL = 84
 ASKED = 300
+LONG_AFTER = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
 TARGET_RATIO = 3.0
 
 
@@ -63,19 +68,53 @@ def questions(months: int) -> dict[str, Callable[[int], dict[str, Any]]]:
         },
         "an issue": lambda k: {"issue_month": month(k)},
         "the newest issue": lambda _k: {},
+        "the last 12 target months": lambda _k: {"newest_targets": 12},
     }
 
 
-def milliseconds(store: sa.Engine, asked: Callable[[int], dict[str, Any]]) -> float:
+Asked = Callable[[sa.Engine, int], None]
+"""Asks a store the question of a number, and stops the benchmark where the answer is not the one expected."""
+
+
+def _forecasts(question: Callable[[int], dict[str, Any]], *, is_found: bool = True) -> Asked:
+    def ask(store: sa.Engine, number: int) -> None:
+        found = find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=1, limit=1000, **question(number)))
+        if len(found.rows) != found.total or bool(found.rows) != is_found:
+            raise SystemExit(f"A question of the benchmark was answered with {len(found.rows)} rows of {found.total}.")
+
+    return ask
+
+
+def _refusal(store: sa.Engine, number: int) -> None:
+    """A month that nobody forecast, and the text of the 404."""
+    month = FIRST + (-12 - number % 100)
+    _forecasts(lambda _k: {"first_target": month, "last_target": month}, is_found=False)(store, number)
+    error = no_such_forecast(store, SERIES, None, upto=1)
+    if not isinstance(error, NoForecast):
+        raise SystemExit(f"A month that nobody forecast is refused with {error!r}.")
+
+
+def _extent(store: sa.Engine, _number: int) -> None:
+    """What `/v1/series` says of a series."""
+    if series_extent(store, SERIES, upto=1) is None:
+        raise SystemExit("The series has no extent.")
+
+
+def all_questions(months: int) -> dict[str, Asked]:
+    """All that is measured, in a store of so many months."""
+    found: dict[str, Asked] = {what: _forecasts(asked) for what, asked in questions(months).items()}
+    nothing = _forecasts(lambda _k: {"published_after": LONG_AFTER}, is_found=False)
+    further = {"`updated_after`, nothing": nothing, "a 404 and its text": _refusal, "from where to where": _extent}
+    return found | further
+
+
+def milliseconds(store: sa.Engine, asked: Asked) -> float:
     """The median of many questions."""
     taken = []
-    for k in range(ASKED):
-        question = ForecastQuestion(series_id=SERIES, upto=1, limit=1000, **asked(k))
+    for number in range(ASKED):
         began = time.perf_counter()
-        found = find_forecasts(store, question)
+        asked(store, number)
         taken.append(time.perf_counter() - began)
-        if len(found.rows) != found.total or not found.rows:
-            raise SystemExit(f"A question of the benchmark was answered with {len(found.rows)} rows of {found.total}.")
     return 1000 * statistics.median(taken)
 
 
@@ -101,9 +140,9 @@ def main() -> None:
         for name, new in databases.items():
             small, large = open_store(new()), open_store(new())
             rows = [fill(small, MONTHS_OF_SMALL, 1), fill(large, MONTHS_OF_LARGE, SERIES_OF_LARGE)]
-            for what in questions(MONTHS_OF_SMALL):
+            for what in all_questions(MONTHS_OF_SMALL):
                 few, many = (
-                    milliseconds(store, questions(months)[what])
+                    milliseconds(store, all_questions(months)[what])
                     for store, months in ((small, MONTHS_OF_SMALL), (large, MONTHS_OF_LARGE))
                 )
                 worst = max(worst, many / few)

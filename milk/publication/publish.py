@@ -1,5 +1,6 @@
 """Publishing: what is new of a publication, in one transaction; what stands already is left as it is."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -33,6 +34,9 @@ from milk.publication.schema import (
     SCORES,
     SERIES,
 )
+
+_TICK = dt.timedelta(microseconds=1)
+"""The smallest difference of two instants that both databases keep."""
 
 Outcome = Literal["added", "unchanged", "beside"]
 OfVersion = TypeVar("OfVersion", ModelCard, ModelRow)
@@ -258,13 +262,26 @@ def _new_series(connection: sa.Connection, rows: Sequence[SeriesRow]) -> list[di
 
 
 def begin_publication(connection: sa.Connection, publication: Publication) -> int:
-    """Begin a publication and return its number; only where something is new, inside the same transaction."""
+    """Begin a publication and return its number; only where something is new, inside the same transaction.
+
+    Its instant is the one given, or just after the newest that the store holds where that is later: a publisher reads
+    its clock before it waits for the write lock, and another may have published meanwhile. So instants grow with
+    numbers, and who asks for all after the newest instant that it saw misses nothing. The store has the instant.
+    """
     values = {
-        "published_at": publication.published_at,
+        "published_at": _instant_after_all(connection, publication.published_at),
         "run_id": publication.run_id,
         "software": dict(publication.software),
     }
     return int(connection.execute(sa.insert(PUBLICATIONS).returning(PUBLICATIONS.c.id), values).scalar_one())
+
+
+def _instant_after_all(connection: sa.Connection, given: dt.datetime) -> dt.datetime:
+    """The instant given, or a microsecond after the newest published one; to be asked under the write lock."""
+    instants = PUBLICATIONS.c.published_at
+    # The newest instant and not that of the newest number: older programs stamped out of order.
+    newest: dt.datetime | None = connection.scalar(sa.select(sa.func.max(instants, type_=instants.type)))
+    return given if newest is None else max(given, newest + _TICK)
 
 
 def add_rows(

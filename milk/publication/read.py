@@ -5,8 +5,8 @@ revisions of an issue month the newest live one, or the newest of all where none
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,30 +16,6 @@ from milk.months import Kind, Month
 from milk.publication.engine import HEAD, reading
 from milk.publication.rows import ForecastRow, Issue
 from milk.publication.schema import FORECASTS, ISSUES, MODEL_CARDS, PUBLICATIONS, SERIES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedForecast:
-    """One target month of an issue, as it was published."""
-
-    series_id: str
-    target_month: Month
-    issue_month: Month
-    revision: int
-    issued_at: dt.datetime
-    data_cutoff: dt.datetime
-    forecast_origin: Month
-    horizon_months: int
-    price: float
-    lower_80: float
-    upper_80: float
-    lower_95: float
-    upper_95: float
-    unit: str
-    kind: Kind
-    model_version: str
-    data_versions: Mapping[str, Any] = field(hash=False)
-    is_synthetic: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +87,16 @@ def newest_publication(engine: sa.Engine) -> Transaction:
 
 def published_series(engine: sa.Engine) -> list[str]:
     """The series of which something is published."""
+    # From one to the next by the index: as many steps as series, however many issues these have.
+    after = ISSUES.alias("after")
+    named = sa.select(sa.func.min(ISSUES.c.series_id).label("series_id")).cte("named", recursive=True)
+    following = sa.select(sa.func.min(after.c.series_id)).where(after.c.series_id > named.c.series_id)
+    named = named.union_all(
+        sa.select(following.correlate(named).scalar_subquery()).where(named.c.series_id.is_not(None))
+    )
+    query = sa.select(named.c.series_id).where(named.c.series_id.is_not(None)).order_by(named.c.series_id)
     with reading(engine) as connection:
-        return list(connection.scalars(sa.select(ISSUES.c.series_id).distinct().order_by(ISSUES.c.series_id)))
+        return [*connection.scalars(query)]
 
 
 def series_record(engine: sa.Engine, series_id: str) -> SeriesRecord | None:
@@ -130,71 +114,6 @@ def series_record(engine: sa.Engine, series_id: str) -> SeriesRecord | None:
         return None
     names = ("series_id", "meaning", "unit", "source", "licence", "is_synthetic")
     return SeriesRecord(**{name: row[name] for name in names})
-
-
-def extent(engine: sa.Engine, series_id: str, *, kind: Kind | None = None) -> Extent | None:
-    """From where to where forecasts are published; `None` where none is."""
-    standing = _standing(series_id, kind)
-    query = sa.select(
-        sa.func.min(FORECASTS.c.target_month, type_=FORECASTS.c.target_month.type),
-        sa.func.max(FORECASTS.c.target_month, type_=FORECASTS.c.target_month.type),
-        sa.func.min(standing.c.issue_month, type_=ISSUES.c.issue_month.type),
-        sa.func.max(standing.c.issue_month, type_=ISSUES.c.issue_month.type),
-    ).join_from(standing, FORECASTS, _same_revision(standing))
-    with reading(engine) as connection:
-        first_target, last_target, first_issue, last_issue = connection.execute(query).one()
-    return None if first_target is None else Extent(first_target, last_target, first_issue, last_issue)
-
-
-def forecasts_of_issue(
-    engine: sa.Engine,
-    series_id: str,
-    *,
-    issue_month: Month | None = None,
-    kind: Kind | None = None,
-    first_target: Month | None = None,
-    last_target: Month | None = None,
-) -> list[PublishedForecast]:
-    """The forecasts of one issue, the nearest month first.
-
-    Args:
-        engine: the store.
-        series_id: the series.
-        issue_month: its month; the newest issue where not given.
-        kind: only a revision of this kind; what stands where not given.
-        first_target: no target month before it.
-        last_target: no target month after it.
-    """
-    standing = _standing(series_id, kind)
-    wanted: Any = issue_month
-    if issue_month is None:
-        wanted = sa.select(sa.func.max(standing.c.issue_month)).scalar_subquery()
-    query = _joined(standing, first_target, last_target).where(standing.c.issue_month == wanted)
-    with reading(engine) as connection:
-        rows = connection.execute(query.order_by(FORECASTS.c.target_month)).mappings()
-        return [PublishedForecast(**row) for row in rows]
-
-
-def forecasts_of_targets(
-    engine: sa.Engine,
-    series_id: str,
-    *,
-    kind: Kind | None = None,
-    first_target: Month | None = None,
-    last_target: Month | None = None,
-) -> list[PublishedForecast]:
-    """For each target month the forecast of its newest issue, the oldest month first."""
-    standing = _standing(series_id, kind)
-    joined = _joined(standing, first_target, last_target).add_columns(
-        sa.func.row_number()
-        .over(partition_by=FORECASTS.c.target_month, order_by=standing.c.issue_month.desc())
-        .label("age")
-    )
-    newest = joined.subquery()
-    query = sa.select(newest).where(newest.c.age == 1).order_by(newest.c.target_month)
-    with reading(engine) as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [PublishedForecast(**{name: value for name, value in row.items() if name != "age"}) for row in rows]
 
 
 def issue_records(
@@ -235,7 +154,7 @@ def issue_months(engine: sa.Engine, series_id: str) -> set[Month]:
 
 def standing_hashes(engine: sa.Engine, series_id: str) -> dict[Month, str]:
     """The content hash of what stands, by issue month."""
-    standing = _standing(series_id, None)
+    standing = standing_issues(series_id)
     with reading(engine) as connection:
         rows = connection.execute(sa.select(standing.c.issue_month, standing.c.content_sha256))
         return {row.issue_month: row.content_sha256 for row in rows}
@@ -279,35 +198,10 @@ def _rank() -> sa.ColumnElement[int]:
     )
 
 
-def _standing(series_id: str, kind: Kind | None) -> sa.Subquery:
-    """One revision for each issue month."""
-    ranked = sa.select(ISSUES, _rank().label("rank")).where(ISSUES.c.series_id == series_id)
-    if kind is not None:
-        ranked = ranked.where(ISSUES.c.kind == kind)
-    inner = ranked.subquery()
-    return sa.select(inner).where(inner.c.rank == 1).subquery()
-
-
 def standing_issues(series_id: str) -> sa.Subquery:
-    """The revisions that stand, one for each issue month, for a question of another module of this room."""
-    return _standing(series_id, None)
-
-
-def _same_revision(standing: sa.Subquery) -> sa.ColumnElement[bool]:
-    names = ("series_id", "issue_month", "revision")
-    return sa.and_(*(FORECASTS.c[name] == standing.c[name] for name in names))
-
-
-def _joined(standing: sa.Subquery, first: Month | None, last: Month | None) -> sa.Select[Any]:
-    """The columns of `PublishedForecast`."""
-    names = PublishedForecast.__dataclass_fields__
-    columns = [standing.c[name] if name in standing.c else FORECASTS.c[name] for name in names]
-    query = sa.select(*columns).join_from(standing, FORECASTS, _same_revision(standing))
-    if first is not None:
-        query = query.where(FORECASTS.c.target_month >= first)
-    if last is not None:
-        query = query.where(FORECASTS.c.target_month <= last)
-    return query
+    """The revisions that stand, one for each issue month."""
+    ranked = sa.select(ISSUES, _rank().label("rank")).where(ISSUES.c.series_id == series_id).subquery()
+    return sa.select(ranked).where(ranked.c.rank == 1).subquery()
 
 
 def _refuse_other_schema(connection: sa.Connection) -> None:

@@ -12,7 +12,11 @@ import sqlalchemy as sa
 from milk.months import Kind
 from milk.publication.engine import reading
 from milk.publication.read import Transaction
-from milk.publication.schema import ISSUES, PUBLICATIONS
+from milk.publication.schema import FORECASTS, ISSUES, PUBLICATIONS
+
+SAME_REVISION = sa.and_(*(FORECASTS.c[name] == ISSUES.c[name] for name in ("series_id", "issue_month", "revision")))
+WITH_ISSUES = sa.join(FORECASTS, ISSUES, SAME_REVISION)
+"""Each forecast with the issue that it belongs to."""
 
 
 def publication_as_of(engine: sa.Engine, instant: dt.datetime, *, upto: int) -> Transaction | None:
@@ -82,3 +86,14 @@ def is_standing(upto: int, kind: Kind | None) -> sa.ColumnElement[bool]:
     if kind is not None:
         there.append(ISSUES.c.kind == kind)
     return sa.and_(*there)
+
+
+def ends(
+    connection: sa.Connection, column: sa.Column[Any], rows: sa.FromClause, *limits: sa.ColumnElement[bool]
+) -> tuple[Any, Any]:
+    """The smallest and the largest value of a column; `None` where no row is within the limits.
+
+    Two questions for one row each, which an index answers from its ends; a smallest and a largest in one read it all.
+    """
+    query = sa.select(column).select_from(rows).where(*limits).limit(1)
+    return connection.scalar(query.order_by(column)), connection.scalar(query.order_by(column.desc()))

@@ -5,14 +5,15 @@ What a question costs follows from the months that it names, and not from how mu
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from milk.months import Kind, Month
 from milk.publication.engine import reading
-from milk.publication.read_at import is_standing
+from milk.publication.read import Extent
+from milk.publication.read_at import WITH_ISSUES, ends, is_standing
 from milk.publication.schema import FORECASTS, ISSUES, OBSERVED_PRICES, PUBLICATIONS
 
 
@@ -123,17 +124,37 @@ class FoundForecasts:
 
 def find_forecasts(engine: sa.Engine, question: ForecastQuestion) -> FoundForecasts:
     """Answer a question about forecasts, in one transaction."""
+    with reading(engine) as connection:
+        bounded = _bounded(connection, question)
+        return FoundForecasts([], 0) if bounded is None else _found(connection, bounded)
+
+
+def _found(connection: sa.Connection, question: ForecastQuestion) -> FoundForecasts:
     matching = _matching(question).subquery("matching")
-    if question.newest_targets is not None:
-        matching = _newest_targets(matching, question.newest_targets).subquery("newest")
     order = (matching.c.target_month, matching.c.issue_month)
     page = sa.select(matching).order_by(*order).limit(question.limit).offset(question.offset).subquery("page")
     query = sa.select(page, _first_known(page, question.upto)).order_by(page.c.target_month, page.c.issue_month)
-    with reading(engine) as connection:
-        rows = [_answer(row) for row in connection.execute(query).mappings()]
-        is_whole = not question.offset and (question.limit is None or len(rows) < question.limit)
-        total = len(rows) if is_whole else connection.scalar(sa.select(sa.func.count()).select_from(matching))
+    rows = [_answer(row) for row in connection.execute(query).mappings()]
+    is_whole = not question.offset and (question.limit is None or len(rows) < question.limit)
+    total = len(rows) if is_whole else connection.scalar(sa.select(sa.func.count()).select_from(matching))
     return FoundForecasts(rows, total or 0)
+
+
+def _bounded(connection: sa.Connection, question: ForecastQuestion) -> ForecastQuestion | None:
+    """The same question by the months that it comes down to; `None` where nothing can match."""
+    if question.published_after is not None and not _has_come(connection, question.upto, question.published_after):
+        return None
+    if question.newest_targets is None:
+        return question
+    months = _newest_targets(question).subquery("months")
+    first = connection.scalar(sa.select(sa.func.min(months.c.target_month, type_=FORECASTS.c.target_month.type)))
+    return None if first is None else replace(question, first_target=first, newest_targets=None)
+
+
+def _has_come(connection: sa.Connection, upto: int, instant: dt.datetime) -> bool:
+    """Whether anything was published after an instant: who asks for news most often learns that there is none."""
+    query = sa.select(PUBLICATIONS.c.id).where(PUBLICATIONS.c.id <= upto, PUBLICATIONS.c.published_at > instant)
+    return connection.scalar(query.limit(1)) is not None
 
 
 def newest_issue_month(engine: sa.Engine, series_id: str, *, upto: int, kind: Kind | None = None) -> Month | None:
@@ -141,6 +162,19 @@ def newest_issue_month(engine: sa.Engine, series_id: str, *, upto: int, kind: Ki
     with reading(engine) as connection:
         found: Month | None = connection.scalar(_newest_issue(series_id, upto, kind))
     return found
+
+
+def extent(engine: sa.Engine, series_id: str, *, upto: int, kind: Kind | None = None) -> Extent | None:
+    """From where to where forecasts were published by then; `None` where none was."""
+    issues = [ISSUES.c.series_id == series_id, ISSUES.c.publication_id <= upto]
+    if kind is not None:
+        issues.append(ISSUES.c.kind == kind)
+    with reading(engine) as connection:
+        first_issue, last_issue = ends(connection, ISSUES.c.issue_month, ISSUES, *issues)
+        if first_issue is None:
+            return None
+        standing = (FORECASTS.c.series_id == series_id, is_standing(upto, kind))
+        return Extent(*ends(connection, FORECASTS.c.target_month, WITH_ISSUES, *standing), first_issue, last_issue)
 
 
 def _newest_issue(series_id: str, upto: int, kind: Kind | None) -> sa.Select[Any]:
@@ -171,10 +205,9 @@ def _matching(question: ForecastQuestion) -> sa.Select[Any]:
 def _standing_rows(question: ForecastQuestion) -> sa.Select[Any]:
     tables = (FORECASTS, ISSUES, PUBLICATIONS)
     columns = [next(table.c[name] for table in tables if name in table.c) for name in _NAMES]
-    same = sa.and_(*(FORECASTS.c[name] == ISSUES.c[name] for name in ("series_id", "issue_month", "revision")))
     query = (
         sa.select(*columns)
-        .join_from(FORECASTS, ISSUES, same)
+        .select_from(WITH_ISSUES)
         .join(PUBLICATIONS, PUBLICATIONS.c.id == ISSUES.c.publication_id)
         .where(FORECASTS.c.series_id == question.series_id, is_standing(question.upto, question.kind))
     )
@@ -189,14 +222,23 @@ def _standing_rows(question: ForecastQuestion) -> sa.Select[Any]:
         limits.append(FORECASTS.c.horizon_months.between(*question.horizons))
     if question.published_after is not None:
         limits.append(PUBLICATIONS.c.published_at > question.published_after)
+        # Says no more, and sorts out by their month alone most forecasts: else the issue of each is looked up.
+        limits.append(FORECASTS.c.issue_month.in_(_months_come(question.series_id, question.published_after)))
     return query.where(*limits)
 
 
-def _newest_targets(matching: sa.Subquery, number: int) -> sa.Select[Any]:
-    """The rows of the newest so many target months."""
-    rank = sa.func.dense_rank().over(order_by=matching.c.target_month.desc())
-    ranked = sa.select(matching, rank.label("rank")).subquery("ranked")
-    return sa.select(*(ranked.c[name] for name in _NAMES)).where(ranked.c.rank <= number)
+def _months_come(series_id: str, instant: dt.datetime) -> sa.Select[Any]:
+    """The issue months of which a revision was published after an instant."""
+    come = ISSUES.alias("come")
+    when = PUBLICATIONS.alias("published")
+    query = sa.select(come.c.issue_month).join_from(come, when, when.c.id == come.c.publication_id)
+    return query.where(come.c.series_id == series_id, when.c.published_at > instant)
+
+
+def _newest_targets(question: ForecastQuestion) -> sa.Select[Any]:
+    """The newest so many target months of the rows that answer: an index gives them, and no row before them is read."""
+    months = _standing_rows(question).with_only_columns(FORECASTS.c.target_month).distinct()
+    return months.order_by(FORECASTS.c.target_month.desc()).limit(question.newest_targets)
 
 
 def _first_known(page: sa.Subquery, upto: int) -> sa.ColumnElement[float | None]:

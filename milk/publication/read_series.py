@@ -2,12 +2,12 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from milk.months import Month
 from milk.publication.engine import reading
+from milk.publication.read_at import WITH_ISSUES, ends
 from milk.publication.schema import FORECASTS, ISSUES, OBSERVED_PRICES, PUBLICATIONS, SERIES
 
 PRICE = "price"
@@ -82,22 +82,21 @@ def series_extent(engine: sa.Engine, series_id: str, *, upto: int) -> SeriesExte
     """From where to where; `None` where nothing of the series was issued by then."""
     issued = (ISSUES.c.series_id == series_id, ISSUES.c.publication_id <= upto)
     observed = (OBSERVED_PRICES.c.series_id == series_id, OBSERVED_PRICES.c.publication_id <= upto)
-    same = sa.and_(*(FORECASTS.c[name] == ISSUES.c[name] for name in ("series_id", "issue_month", "revision")))
-    months = sa.select(*_ends(OBSERVED_PRICES.c.month)).where(*observed)
-    issues = sa.select(*_ends(ISSUES.c.issue_month), sa.func.max(ISSUES.c.publication_id)).where(*issued)
-    targets = sa.select(*_ends(FORECASTS.c.target_month)).join_from(FORECASTS, ISSUES, same).where(*issued)
+    of_series = (FORECASTS.c.series_id == series_id, *issued)
+    newest = (
+        sa.select(PUBLICATIONS.c.published_at, ISSUES.c.is_synthetic)
+        .join_from(ISSUES, PUBLICATIONS, PUBLICATIONS.c.id == ISSUES.c.publication_id)
+        .where(*issued)
+        .order_by(ISSUES.c.publication_id.desc())
+        .limit(1)
+    )
     with reading(engine) as connection:
-        first_issue, last_issue, newest = connection.execute(issues).one()
-        if first_issue is None:
+        first_issue, last_issue = ends(connection, ISSUES.c.issue_month, ISSUES, *issued)
+        if first_issue is None or last_issue is None:
             return None
-        first_month, last_month = connection.execute(months).one()
-        first_target, last_target = connection.execute(targets).one()
-        update = connection.execute(
-            sa.select(PUBLICATIONS.c.published_at).where(PUBLICATIONS.c.id == newest)
-        ).scalar_one()
-        synthetic = connection.scalar(
-            sa.select(ISSUES.c.is_synthetic).where(*issued, ISSUES.c.publication_id == newest).limit(1)
-        )
+        first_month, last_month = ends(connection, OBSERVED_PRICES.c.month, OBSERVED_PRICES, *observed)
+        first_target, last_target = ends(connection, FORECASTS.c.target_month, WITH_ISSUES, *of_series)
+        update, synthetic = connection.execute(newest).one()
     return SeriesExtent(
         first_month=first_month,
         last_month=last_month,
@@ -108,7 +107,3 @@ def series_extent(engine: sa.Engine, series_id: str, *, upto: int) -> SeriesExte
         last_update=update,
         is_synthetic=bool(synthetic),
     )
-
-
-def _ends(column: sa.Column[Any]) -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
-    return sa.func.min(column, type_=column.type), sa.func.max(column, type_=column.type)

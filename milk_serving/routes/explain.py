@@ -34,7 +34,7 @@ def explain_month(target_month: TargetMonth, query: Annotated[ExplainQuery, Quer
     until = query.issue_month
     upto = [row for row in rows if until is None or row.issue_month <= until]
     if not upto or (until is not None and upto[-1].issue_month != until):
-        raise no_such_forecast(desk.store, query.series_id, query.kind, issue_month=until)
+        raise no_such_forecast(desk.store, query.series_id, query.kind, upto=state.publication, issue_month=until)
     row, before = upto[-1], upto[-2] if len(upto) > 1 else None
     return Explained(data=_explanation(row, before), meta=meta_of(desk, state, query.series_id, [row]))
 

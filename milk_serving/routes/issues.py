@@ -27,5 +27,5 @@ def list_issues(query: Annotated[IssuesQuery, Query()], desk: Asked) -> Issues:
     if not rows:
         is_known = newest_issue_month(desk.store, query.series_id, upto=state.publication) is not None
         if not (is_known and (query.updated_after or query.place)):
-            raise no_such_forecast(desk.store, query.series_id, query.kind)
+            raise no_such_forecast(desk.store, query.series_id, query.kind, upto=state.publication)
     return Issues.of(rows, meta_of(desk, state, query.series_id, rows, total=total, query=query))

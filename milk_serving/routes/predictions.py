@@ -78,7 +78,8 @@ def _answer(desk: Desk, state: State, query: SeriesQuery, question: ForecastQues
 
 def _refuse_nothing(desk: Desk, question: ForecastQuestion) -> None:
     """Nothing is an answer only to what has changed since, and after the last page."""
-    error = no_such_forecast(desk.store, question.series_id, question.kind, issue_month=question.issue_month)
     is_known = newest_issue_month(desk.store, question.series_id, upto=question.upto) is not None
     if not (is_known and (question.published_after or question.offset)):
-        raise error
+        raise no_such_forecast(
+            desk.store, question.series_id, question.kind, upto=question.upto, issue_month=question.issue_month
+        )

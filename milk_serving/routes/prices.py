@@ -52,7 +52,9 @@ def next_means(query: Annotated[IssueQuery, Query()], desk: Asked) -> Means:
     rows = find_forecasts(desk.store, question).rows if month else []
     ends = [(months, row) for row in rows for months in MEANS_OF if row.target_month - row.issue_month == months - 1]
     if not ends:
-        raise no_such_forecast(desk.store, query.series_id, query.kind, issue_month=query.issue_month)
+        raise no_such_forecast(
+            desk.store, query.series_id, query.kind, upto=state.publication, issue_month=query.issue_month
+        )
     meta = meta_of(desk, state, query.series_id, [row for _months, row in ends])
     return Means(data=[_mean(months, row) for months, row in ends], meta=meta)
 

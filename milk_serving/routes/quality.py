@@ -25,7 +25,7 @@ def show_data_quality(query: Annotated[StateQuery, Query()], desk: Asked) -> Dat
     """What is known of the data behind the newest issue; a part of which nothing was published is null."""
     state = desk.state(query)
     if newest_issue_month(desk.store, query.series_id, upto=state.publication) is None:
-        raise no_such_forecast(desk.store, query.series_id, None)
+        raise no_such_forecast(desk.store, query.series_id, None, upto=state.publication)
     parts = data_quality(desk.store, query.series_id, upto=state.publication)
     decision = newest_decision(desk.store, query.series_id, upto=state.publication)
     data = Quality(

@@ -6,15 +6,16 @@ import pytest
 import sqlalchemy as sa
 
 from benchmarks.faults.content import SERIES, publication
-from benchmarks.faults.reader import REVISIONS, Key, Watch, order_of, watch
+from benchmarks.faults.reader import REVISIONS, Key, Watch, newest_issue, newest_of_targets, order_of, watch
 from benchmarks.faults.reading import read_while_publishing
 from milk.publication.engine import migrate, open_store
 from milk.publication.publish import publish
-from milk.publication.read import PublishedForecast, forecasts_of_issue, forecasts_of_targets, issue_records
+from milk.publication.read import issue_records
+from milk.publication.read_forecasts import ForecastAnswer, ForecastQuestion, find_forecasts
 
 READERS = 2
 
-Rows = list[PublishedForecast]
+Rows = list[ForecastAnswer]
 
 
 def test_readers_see_whole_revisions_and_never_an_older_one_while_others_are_published(address: str) -> None:
@@ -64,8 +65,8 @@ def _without_the_last(rows: Rows) -> Rows:
 )
 def test_a_torn_answer_is_found(store: sa.Engine, tear: Callable[[Rows], Rows]) -> None:
     seen = Watch()
-    seen.issue(tear(forecasts_of_issue(store, SERIES)), _hashes(store))
-    seen.targets(tear(forecasts_of_targets(store, SERIES)))
+    seen.issue(tear(newest_issue(store)), _hashes(store))
+    seen.targets(tear(newest_of_targets(store)))
     assert len(seen.torn) == 2
 
 
@@ -77,15 +78,16 @@ def test_an_empty_answer_is_found(store: sa.Engine) -> None:
 
 def test_a_content_other_than_its_hash_is_found(store: sa.Engine) -> None:
     seen = Watch()
-    rows = [dataclasses.replace(row, upper_80=row.upper_80 + 1) for row in forecasts_of_issue(store, SERIES)]
+    rows = [dataclasses.replace(row, upper_80=row.upper_80 + 1) for row in newest_issue(store)]
     seen.issue(rows, _hashes(store))
     assert "is not what its hash says" in seen.torn[0]
 
 
 def test_an_older_answer_after_a_newer_one_is_found(store: sa.Engine) -> None:
     seen = Watch()
-    seen.issue(forecasts_of_issue(store, SERIES), _hashes(store))
-    seen.issue(forecasts_of_issue(store, SERIES, issue_month=order_of(0).first), _hashes(store))
+    older = ForecastQuestion(series_id=SERIES, upto=REVISIONS, issue_month=order_of(0).first)
+    seen.issue(newest_issue(store), _hashes(store))
+    seen.issue(find_forecasts(store, older).rows, _hashes(store))
     assert len(seen.backwards) == 1
 
 

@@ -2,12 +2,14 @@
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from milk.publication.engine import HEAD
 from milk.publication.read import IssueRecord
+from milk.publication.read_forecasts import ForecastQuestion, FoundForecasts, find_forecasts
 from tests.milk_serving.client import Client
 from tests.milk_serving.rows import OTHER_SERIES, issue, observed, publish_issues
 
@@ -32,7 +34,9 @@ def test_every_revision_is_listed_the_newest_first(client: Client, store: sa.Eng
         ("2014-09", 1, "live", True),
     ]
     assert {tuple(row) for row in content["data"]} == {tuple(f.name for f in dataclasses.fields(IssueRecord))}
-    assert content["data"][0]["published_at"] == "2026-11-05T12:00:00Z"
+    assert [row["published_at"] for row in content["data"]][1:] == [
+        "2026-11-05T12:00:00.000001Z", "2026-11-05T12:00:00Z", "2026-11-05T12:00:00Z",
+    ]  # fmt: skip
     meta = content["meta"]
     assert (meta["count"], meta["total"], meta["issue_month"], meta["is_synthetic"]) == (4, 4, None, True)
 
@@ -87,6 +91,25 @@ def test_ready_with_the_newest_issue_of_any_series(client: Client, store: sa.Eng
     )
 
 
+@pytest.mark.parametrize("path", ["/readyz", "/api/v1/get_prediction?year=2014&month=10"])
+def test_what_a_probe_and_the_predecessor_ask_is_bounded(client: Client, store: sa.Engine, path: str) -> None:
+    """No question ranks all issues of the store: none that is asked of them has a window over all of their rows."""
+    publish_issues(store, issue("2014-10"))
+    asked: list[str] = []
+
+    def note(*told: Any) -> None:  # noqa: ANN401  # because SQLAlchemy gives six things
+        asked.append(told[2])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        assert client.get(path).status_code == 200
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    of_issues = [one for one in asked if "issues" in one]
+    assert of_issues
+    assert [one for one in of_issues if "PARTITION BY issues" in one] == []
+
+
 @pytest.mark.parametrize("path", ["/readyz", "/predictions", "/issues"])
 def test_a_publication_without_an_issue_is_nothing_to_read(client: Client, store: sa.Engine, path: str) -> None:
     assert publish_issues(store).publication_id == 1
@@ -119,6 +142,20 @@ def test_the_forecast_as_the_predecessor_answers_it(client: Client, store: sa.En
     publish_issues(store, issue("2014-09", price=180), issue("2014-10", price=200 + 2 / 3))
     answer = client.get("/api/v1/get_prediction?year=2014&month=10")
     assert (answer.status_code, answer.json()) == (200, {"prediction": 200.6667})
+
+
+def test_the_predecessor_answers_as_of_the_edition_that_its_tag_names(
+    client: Client, store: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_issues(store, issue("2014-10", price=200))
+
+    def find_late(engine: sa.Engine, question: ForecastQuestion) -> FoundForecasts:
+        publish_issues(store, issue("2014-10", price=300))
+        return find_forecasts(engine, question)
+
+    monkeypatch.setattr("milk_serving.routes.predecessor.find_forecasts", find_late)
+    answer = client.get("/api/v1/get_prediction?year=2014&month=10")
+    assert (answer.status_code, answer.json()) == (200, {"prediction": 200.0})
 
 
 @pytest.mark.parametrize(

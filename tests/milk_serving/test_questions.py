@@ -14,6 +14,7 @@ from tests.milk_serving.rows import OTHER_SERIES, issue, observed, publish_issue
 
 FIRST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 SECOND = dt.datetime(2020, 2, 1, tzinfo=dt.UTC)
+LONG_AFTER = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 
 
 def _get(client: Client, url: str) -> dict[str, Any]:
@@ -200,6 +201,29 @@ def test_nothing_new_is_an_empty_list_and_of_no_series_none(client: Client, path
     assert len(lines) == 1
     answer = client.get(f"/v1/{path}?updated_after=2020-02-01T00:00:00Z&series_id=gold")
     assert (answer.status_code, answer.json()["series"]) == (404, [SERIES_ID])
+
+
+@pytest.mark.usefixtures("two_publications")
+@pytest.mark.parametrize("path", ["predictions", "issues"])
+def test_nothing_new_costs_no_text_of_a_404(client: Client, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    def never(*_asked: object, **_named: object) -> None:
+        raise AssertionError("The reason of a 404 was looked for.")
+
+    monkeypatch.setattr(f"milk_serving.routes.{path}.no_such_forecast", never)
+    assert _get(client, f"/v1/{path}?updated_after=2020-02-01T00:00:00Z")["data"] == []
+
+
+@pytest.mark.usefixtures("two_publications")
+def test_what_is_asked_in_vain_is_told_as_of_its_instant(client: Client, store: sa.Engine) -> None:
+    publish_issues(store, issue("2014-12"), issue("2014-12", series_id=OTHER_SERIES), published_at=LONG_AFTER)
+    then = client.get("/v1/predictions/1999-01?as_of=2020-02-01T00:00:00Z")
+    now = client.get("/v1/predictions/1999-01")
+    assert (then.status_code, now.status_code) == (404, 404)
+    assert "the months 2014-09 to 2015-09" in then.json()["detail"]
+    assert "the months 2014-09 to 2015-11" in now.json()["detail"]
+    unborn = client.get(f"/v1/predictions?as_of=2020-02-01T00:00:00Z&series_id={OTHER_SERIES}")
+    assert unborn.status_code == 404
+    assert f"Nothing of {OTHER_SERIES} was published by then." in unborn.json()["detail"]
 
 
 @pytest.mark.usefixtures("two_publications")

@@ -18,6 +18,8 @@ from tests.milk.publication.judged import decision, judged, stamp, statistics
 from tests.milk.publication.rows import in_processes
 
 LATER = NOON + dt.timedelta(days=30)
+TICK = dt.timedelta(microseconds=1)
+"""A publication of the same instant as the one before comes so long after it."""
 
 
 def _counts(store: sa.Engine) -> list[int]:
@@ -52,7 +54,7 @@ def test_the_live_record_holds_every_live_revision_and_no_hindcast(filled: sa.En
     assert {(r.issue_month, r.revision, r.kind, r.issue_published_at) for r in record.forecasts} == {
         (OCTOBER, 1, "live", NOON),
         (NOVEMBER, 1, "live", NOON),
-        (NOVEMBER, 3, "live", LATER),
+        (NOVEMBER, 3, "live", LATER + TICK),
     }
     assert len(record.forecasts) == 36
     first = record.forecasts[0]

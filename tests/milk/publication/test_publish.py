@@ -13,6 +13,8 @@ from milk.publication.engine import migrate, open_store, reading, writing
 from milk.publication.judged_schema import JUDGED
 from milk.publication.publish import claim_store, publish
 from milk.publication.read import broken_issues, issue_records, newest_publication, standing_hashes
+from milk.publication.read_at import publication_as_of
+from milk.publication.read_lists import Page, find_issues
 from milk.publication.rows import DECIMALS, ModelRow, QualityDocument
 from milk.publication.schema import ADD_ONLY, MODEL_CARDS, OBSERVED_PRICES, PUBLICATIONS, SCORES, SERIES
 from tests.milk.publication.issues import (
@@ -274,3 +276,36 @@ def test_the_publication_says_who_and_with_what(store: sa.Engine) -> None:
     with reading(store) as connection:
         row = connection.execute(sa.select(PUBLICATIONS)).one()
     assert (row.published_at, row.run_id, row.software) == (NOON, "run-1", {"milk": "0.1.0"})
+
+
+def _instants(store: sa.Engine) -> list[dt.datetime]:
+    with reading(store) as connection:
+        return [*connection.scalars(sa.select(PUBLICATIONS.c.published_at).order_by(PUBLICATIONS.c.id))]
+
+
+def test_instants_grow_with_numbers_whatever_the_publishers_say(either: sa.Engine) -> None:
+    tick, hour = dt.timedelta(microseconds=1), dt.timedelta(hours=1)
+    # One read its clock and then waited, one has the clock of the one before, one has a later one in another zone.
+    given = [NOON, NOON - hour, NOON, (NOON + hour).astimezone(dt.timezone(-5 * hour))]
+    for k, instant in enumerate(given):
+        published(either, issue(price=300.0 + k), published_at=instant)
+    assert _instants(either) == [NOON, NOON + tick, NOON + 2 * tick, NOON + hour]
+
+
+def test_a_publication_comes_after_all_that_an_older_program_stamped_out_of_order(either: sa.Engine) -> None:
+    with writing(either) as connection:
+        for instant in (NOON + dt.timedelta(hours=1), NOON):
+            connection.execute(sa.insert(PUBLICATIONS), {"published_at": instant, "software": {}})
+    published(either, issue(), published_at=NOON)
+    assert _instants(either)[-1] == NOON + dt.timedelta(hours=1, microseconds=1)
+
+
+def test_who_asks_for_what_came_after_its_answer_misses_no_issue(either: sa.Engine) -> None:
+    published(either, issue(OCTOBER))
+    seen = newest_publication(either)
+    # Begun before the answer, and committed after it.
+    published(either, issue(NOVEMBER), published_at=NOON - dt.timedelta(minutes=5))
+    page = Page(series_id="s", upto=seen.number + 1, published_after=seen.published_at)
+    assert [row.issue_month for row in find_issues(either, page)[0]] == [NOVEMBER]
+    stood = publication_as_of(either, seen.published_at, upto=seen.number + 1)
+    assert stood == seen

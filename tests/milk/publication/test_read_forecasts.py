@@ -1,7 +1,7 @@
 """Questions about forecasts against a slow and obvious oracle, on both databases."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 
 from milk.months import Kind, Month
 from milk.publication.engine import migrate, open_store
-from milk.publication.read import forecasts_of_issue, forecasts_of_targets
+from milk.publication.read import Extent, published_series
 from milk.publication.read_at import first_published_at, publication_as_of, publication_of, said_synthetic
-from milk.publication.read_forecasts import ForecastQuestion, find_forecasts, newest_issue_month
+from milk.publication.read_forecasts import (
+    ForecastQuestion,
+    _bounded,
+    _newest_targets,
+    extent,
+    find_forecasts,
+    newest_issue_month,
+)
 from milk.publication.read_lists import Page, find_issues
+from milk.publication.read_series import series_extent
 from tests.milk.publication.issues import OCTOBER, SERIES, issue, observed, published
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -163,15 +171,6 @@ def test_both_databases_answer_alike(either: sa.Engine) -> None:
     assert said_synthetic(either, "none", upto=3) is None
 
 
-def test_the_questions_of_before_are_answered_alike(store: sa.Engine) -> None:
-    for k, price in enumerate((300.0, 310.0)):
-        published(store, issue(MONTHS[k], kind="live", price=price))
-    newest = find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=2))
-    assert _told(newest.rows) == _told(forecasts_of_issue(store, SERIES))
-    every = find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=2, first_target=MONTHS[0]))
-    assert _told(every.rows) == _told(forecasts_of_targets(store, SERIES))
-
-
 def test_what_came_is_what_was_published_by_then(either: sa.Engine) -> None:
     late = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
     published(either, issue(OCTOBER, kind="live"))
@@ -223,16 +222,95 @@ def test_which_revision_stood(either: sa.Engine) -> None:
     assert standing(3) == [(3, False), (2, True), (1, False)]
 
 
-def test_a_question_about_few_months_goes_by_an_index(store: sa.Engine) -> None:
+def _plan(store: sa.Engine, asked: Callable[[], object]) -> list[str]:
+    """How SQLite answers all that a function asks of the forecasts or the issues."""
     seen: list[tuple[str, Any]] = []
-    sa.event.listen(store, "before_cursor_execute", lambda *told: seen.append((told[2], told[3])))
-    find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=1, first_target=OCTOBER, last_target=OCTOBER))
-    (asked,) = [one for one in seen if "FROM forecasts" in one[0]]
+
+    def note(*told: Any) -> None:  # noqa: ANN401  # because SQLAlchemy gives six things
+        seen.append((told[2], told[3]))
+
+    sa.event.listen(store, "before_cursor_execute", note)
+    asked()
+    sa.event.remove(store, "before_cursor_execute", note)
+    plans: list[Any] = []
     with store.connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1]).all()
-    steps = [str(step[3]) for step in plan]
+        for statement, values in seen:
+            if "FROM forecasts" in statement or "FROM issues" in statement:
+                plans += connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    return [str(step[3]) for step in plans]
+
+
+def _scanned(steps: list[str]) -> list[str]:
+    tables = ("forecasts", "issues", "better", "after")
+    return [step for step in steps if step.startswith("SCAN") and step.split()[1] in tables]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"first_target": OCTOBER, "last_target": OCTOBER}, {"newest_targets": 12}, {"newest_targets": 1, "kind": "live"}],
+)
+def test_a_question_about_few_months_goes_by_an_index(store: sa.Engine, asked: dict[str, Any]) -> None:
+    published(store, issue(OCTOBER, kind="live"))
+    steps = _plan(store, lambda: find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=1, **asked)))
     assert any("ix_forecasts_series_id_target_month" in step for step in steps), steps
-    scanned = [
-        step for step in steps if step.startswith("SCAN") and step.split()[1] in ("forecasts", "issues", "better")
-    ]
-    assert scanned == []
+    assert _scanned(steps) == []
+
+
+def test_the_newest_target_months_are_found_from_the_end(store: sa.Engine) -> None:
+    for k in range(30):
+        published(store, issue(OCTOBER + k, price=300.0 + k))
+    question = ForecastQuestion(series_id=SERIES, upto=30, newest_targets=2)
+    with store.connect() as connection:
+        bounded = _bounded(connection, question)
+        query = _newest_targets(question).compile(store, compile_kwargs={"literal_binds": True})
+        plan = [str(step[3]) for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
+    assert bounded is not None
+    assert (bounded.first_target, bounded.newest_targets) == (OCTOBER + 39, None)
+    # No sort: SQLite reads the index backwards and stops at the last month that is asked for.
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_from_where_to_where_is_read_from_the_ends_of_an_index(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER), observed=[observed(OCTOBER, 305.0)])
+    steps = _plan(store, lambda: extent(store, SERIES, upto=1))
+    assert _scanned(steps) == []
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+    # The newest publication of a series is sorted out of its issues, and nothing else is.
+    steps = _plan(store, lambda: series_extent(store, SERIES, upto=1))
+    assert _scanned(steps) == []
+    assert sum("TEMP B-TREE" in step for step in steps) <= 1, steps
+
+
+def test_the_series_are_found_one_by_one(store: sa.Engine) -> None:
+    for name in ("b", "a", "c"):
+        published(store, issue(OCTOBER, series_id=name), issue(OCTOBER + 1, series_id=name), cards=[], series=[])
+    assert published_series(store) == ["a", "b", "c"]
+    steps = _plan(store, lambda: published_series(store))
+    assert len(steps) > 1
+    assert _scanned(steps) == []
+
+
+def test_only_forecasts_of_issue_months_that_have_come_are_judged_one_by_one(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER), published_at=START)
+    published(store, issue(OCTOBER + 1), published_at=START + DAY)
+    question = ForecastQuestion(series_id=SERIES, upto=2, published_after=START)
+    steps = _plan(store, lambda: find_forecasts(store, question))
+    assert _scanned(steps) == []
+    # Made once and before all rows: the issue months that came.
+    assert any(step.startswith("LIST SUBQUERY") for step in steps), steps
+
+
+def test_where_nothing_has_come_no_forecast_is_read(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER), published_at=START)
+    question = ForecastQuestion(series_id=SERIES, upto=1, published_after=START)
+    assert _plan(store, lambda: find_forecasts(store, question)) == []
+
+
+def test_the_extent(either: sa.Engine) -> None:
+    september, november = OCTOBER + (-1), OCTOBER + 1
+    published(either, issue(september), issue(OCTOBER, kind="live"))
+    published(either, issue(OCTOBER), issue(november, kind="live"))
+    assert extent(either, SERIES, upto=1) == Extent(september, OCTOBER + 11, september, OCTOBER)
+    assert extent(either, SERIES, upto=2) == Extent(september, november + 11, september, november)
+    assert extent(either, SERIES, upto=2, kind="live") == Extent(OCTOBER, november + 11, OCTOBER, november)
+    assert extent(either, "unknown", upto=2) is None

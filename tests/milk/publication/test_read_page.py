@@ -1,5 +1,7 @@
 """What the pages read, of one moment."""
 
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 
@@ -29,12 +31,13 @@ from tests.milk_serving.pages.rows import (
 def test_the_newest_issue_that_stands(either: sa.Engine) -> None:
     changed = tuple(forecast(ahead, measured_80=0.5) for ahead in range(12))
     publish_issue(either, issue(), issue(ISSUE + (-1)))
-    publish_issue(either, issue(forecasts=changed))
-    publish_issue(either, issue(kind="hindcast"))
+    second, third = (NOON + dt.timedelta(days=days) for days in (1, 2))
+    publish_issue(either, issue(forecasts=changed), published_at=second)
+    publish_issue(either, issue(kind="hindcast"), published_at=third)
     record = year_ahead(either, SERIES_ID)
     # A hindcast of the same month is newer, and does not stand.
     assert (record.issue.issue_month, record.issue.revision, record.issue.kind) == (ISSUE, 2, "live")
-    assert record.issue.published_at == NOON
+    assert record.issue.published_at == second
     assert record.forecasts == list(changed)
     assert record.series is not None
     assert record.series.meaning == "Farm-gate milk price"

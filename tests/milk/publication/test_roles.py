@@ -21,7 +21,8 @@ from milk.publication.online import (
 )
 from milk.publication.online_schema import ONLINE_PREDICTIONS
 from milk.publication.publish import claim_store
-from milk.publication.read import forecasts_of_issue, issue_records, newest_publication
+from milk.publication.read import issue_records, newest_publication
+from milk.publication.read_forecasts import ForecastQuestion, find_forecasts
 from milk.publication.schema import ADD_ONLY, FORECASTS, PROMOTIONS
 from milk.settings import Settings
 from milk_serving.app import create_app
@@ -100,7 +101,7 @@ def test_nobody_changes_a_published_row(owner: sa.Engine, as_user: Open, user: s
         for change in CHANGES:
             with pytest.raises(HomeRefused, match="does not let its user do that"), writing(engine) as connection:
                 connection.exec_driver_sql(change.format(table.name, column))
-    assert len(forecasts_of_issue(owner, "s")) == 12
+    assert len(find_forecasts(owner, ForecastQuestion(series_id="s", upto=1)).rows) == 12
 
 
 def test_the_owner_meets_the_triggers(owner: sa.Engine) -> None:
@@ -117,7 +118,7 @@ def test_who_reads_reads_everything_published_and_adds_nothing_to_it(
     published(owner, issue(OCTOBER))
     engine = as_user(user)
     assert newest_publication(engine).number == 1
-    assert len(forecasts_of_issue(engine, "s")) == 12
+    assert len(find_forecasts(engine, ForecastQuestion(series_id="s", upto=1)).rows) == 12
     for table in METADATA.sorted_tables:
         if table is ONLINE_PREDICTIONS:
             continue

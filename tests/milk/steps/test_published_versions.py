@@ -25,7 +25,8 @@ from milk.publication.online import (
     stored_version,
 )
 from milk.publication.publish import Published
-from milk.publication.read import forecasts_of_issue
+from milk.publication.read import newest_publication
+from milk.publication.read_forecasts import ForecastQuestion, find_forecasts
 from milk.series import SERIES_ID
 from milk.sources.files import DataFolder
 from milk.steps.online import forget_old_requests
@@ -132,7 +133,8 @@ def test_online_the_published_prices_give_the_published_forecast(
 ) -> None:
     """The issue whose origin is that of the promotion says the same: one model, in two programs, through the store."""
     _publish(home, store)
-    issued = forecasts_of_issue(store, SERIES_ID)
+    newest = newest_publication(store).number
+    issued = find_forecasts(store, ForecastQuestion(series_id=SERIES_ID, upto=newest)).rows
     origin, wanted = issued[0].forecast_origin, months_used(version)
     held = stored_version(store, SERIES_ID, version.version_id)
     history = published_history(store, SERIES_ID, first=origin + (-wanted), last=origin, known_at=NOW)

@@ -62,12 +62,15 @@ def home(received: Home, tmp_path: Path) -> Home:
     shutil.copytree(received.path, tmp_path / "home")
     home = Home(tmp_path / "home")
     with home_store(home, home.store_url) as store:
-        for month, price in ((Month(2026, 8), 310.0), (SEPTEMBER, 320.0), (LAST_PRICE, 330.0)):
-            in_time = data_cutoff(month) + dt.timedelta(days=2)
+        for month, days, price in (
+            (Month(2026, 8), 2, 310.0),
+            (SEPTEMBER, 2, 320.0),
+            (SEPTEMBER, 3, 321.0),
+            (LAST_PRICE, 2, 330.0),
+        ):
+            in_time = data_cutoff(month) + dt.timedelta(days=days)
             published(store, issue(month, kind="live", price=price, series_id=SERIES_ID), published_at=in_time)
         published(store, issue(Month(2026, 7), price=305.0, series_id=SERIES_ID), published_at=NOW)
-        second = issue(SEPTEMBER, kind="live", price=321.0, series_id=SERIES_ID)
-        published(store, second, published_at=data_cutoff(SEPTEMBER) + dt.timedelta(days=3))
     return home
 
 
