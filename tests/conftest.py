@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.parts import missing
 from tests.postgres import PostgresServer, binaries, postgres_server
+
+# No test asserts a time, those of hypothesis included: a busy machine is no fault of the program.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 _OF_THE_SUITE = ("MILK_UPDATE_SNAPSHOT", "MILK_REQUIRE_PARTS")
 
