@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from milk.models.version import ModelVersion
 from milk.publication.publish import Published, publish
 from milk.publication.rows import ModelCard, ModelRow, Publication, Score
-from milk.steps.training import LIBRARIES
+from milk.steps.training import libraries
 
 
 def publish_version(
@@ -37,7 +37,7 @@ def publish_version(
 
 def software_versions() -> dict[str, str]:
     """The versions of this program and of the libraries that a forecast depends on."""
-    return {name: library_version(name) for name in ("milk", *LIBRARIES)}
+    return {"milk": library_version("milk"), **libraries()}
 
 
 def model_of(version: ModelVersion) -> ModelRow:

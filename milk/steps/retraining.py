@@ -9,7 +9,6 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version as library_version
 from typing import Any
 
 import pandas as pd
@@ -46,9 +45,9 @@ from milk.steps.drift import ERRORS
 from milk.steps.drift import TABLE as DRIFT
 from milk.steps.predictions import checked_inputs
 from milk.steps.promotion import known_hash
+from milk.steps.published_versions import software_versions
 from milk.steps.receive import LOCK_WAIT_SECONDS
 from milk.steps.trail import CHALLENGER
-from milk.steps.training import LIBRARIES
 from milk.tables import INPUT_DRIFT, RETRAIN_DECISIONS, column_types, empty_table
 
 TABLE = "retrain_decisions"
@@ -163,9 +162,9 @@ def publish_decided(home: Home, store: sa.Engine, *, published_at: dt.datetime, 
     held = {row.content_sha256 for row in published_decisions(store, SERIES_ID)}
     rows = [_as_published(row) for row in decisions(home)]
     last = max((place for place, row in enumerate(rows) if row.content_sha256 in held), default=-1)
-    software = {name: library_version(name) for name in ("milk", *LIBRARIES)}
+    publication = Publication(published_at=published_at, run_id=run_id, software=software_versions())
     for row in rows[last + 1 :]:
-        publish_decision(store, row, Publication(published_at=published_at, run_id=run_id, software=software))
+        publish_decision(store, row, publication)
 
 
 def _as_published(row: RetrainDecision) -> PublishedDecision:

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version as library_version
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,8 @@ from milk.scorecard_tables import SCORECARD, SCORECARD_SUMMARY
 from milk.series import SERIES_ID
 from milk.steps.predictions import schema_problem
 from milk.steps.publication import observed_prices
+from milk.steps.published_versions import software_versions
 from milk.steps.receive import LOCK_WAIT_SECONDS
-from milk.steps.training import LIBRARIES
 from milk.table_columns import INSTANT, MONTH
 from milk.tables import column_types
 
@@ -74,7 +73,7 @@ def judge_published(home: Home, store: sa.Engine, *, published_at: dt.datetime, 
         publication = Publication(
             published_at=published_at,
             run_id=run_id,
-            software={name: library_version(name) for name in ("milk", *LIBRARIES)},
+            software=software_versions(),
             observed=observed,
         )
         unsaid = judged_rows(_unsaid(home, store, rows))
