@@ -14,6 +14,7 @@ from milk.months import Month
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = PROJECT / "data" / "sample"
 STORAGE = PROJECT / "storage"
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -51,6 +52,12 @@ class Settings(BaseSettings):
         evaluation_months: the newest months of the price, on which versions are compared and which no search sees.
         executor: how Dagster runs the steps of a run.
         store_url: database of ledger and publications; where it is not set, a SQLite file in the home.
+        files_url: where everything lies that is kept in files, `s3://bucket/prefix`, so that several machines share it;
+            where it is not set, the home. It needs a `store_url` on PostgreSQL. The address of the server and the
+            credentials are those of every program for S3: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
+            AWS_SECRET_ACCESS_KEY.
+        files_patience_seconds: for how long a request to the bucket is waited for, and one that fails is tried again;
+            within twice that time either it is done or a message says that the bucket does not answer.
         retraining: what follows where `retrain_decision` says retrain: `act` starts the job `training`, `report` says
             only what would have been started.
         port: port of the Dagster UI.
@@ -68,6 +75,8 @@ class Settings(BaseSettings):
     evaluation_months: int = Field(default=120, ge=24, le=600)
     executor: Literal["in_process", "multiprocess"] = "in_process"
     store_url: str | None = None
+    files_url: str | None = None
+    files_patience_seconds: int = Field(default=30, ge=1, le=600)
     retraining: Literal["report", "act"] = "report"
     port: int = Field(default=3000, ge=1, le=65535)
     reader_port: int = Field(default=8000, ge=1, le=65535)
@@ -102,6 +111,29 @@ class Settings(BaseSettings):
         if path in ("", ":memory:"):
             raise BadSetting(f"MILK_STORE_URL: {self.store_url} names no file, and what is published must last.")
         return f"{scheme}:///{Path.cwd() / path}"
+
+    @property
+    def files_address(self) -> str:
+        """Where the files lie, `s3://bucket/prefix` without a slash at its end; empty for the home.
+
+        Raises:
+            BadSetting: it is no such address, or the store lies where other machines cannot reach it.
+        """
+        if self.files_url is None:
+            return ""
+        address = self.files_url.rstrip("/")
+        if not _BUCKET.fullmatch(address):
+            raise BadSetting(
+                f"MILK_FILES_URL: '{self.files_url}' is no address of a bucket. Write it like s3://bucket/prefix, in "
+                "letters, digits, dots, hyphens and underscores."
+            )
+        if not (self.store_url or "").startswith("postgresql"):
+            raise BadSetting(
+                "MILK_FILES_URL: files in a bucket are shared, so the store must be, too, and it keeps two writers "
+                "apart. Set MILK_STORE_URL to a database on PostgreSQL, such as "
+                "postgresql+psycopg://user:password@host:5432/database."
+            )
+        return address
 
 
 def _addressable(home: Path) -> Path:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from milk.home.layout import Home, write_atomically
+from milk.files.local import write_atomically
+from milk.home.layout import Home
 from milk.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,10 +66,15 @@ def create_dagster_storage(home: Home) -> None:
 def environment_of_parts(settings: Settings, home: Home) -> dict[str, str]:
     """The environment in which the processes of Dagster, and the reader, find home and data."""
     # All of them resolved here: the parts run in another folder.
-    return os.environ | {
-        "DAGSTER_HOME": str(home.dagster),
-        "DAGSTER_DISABLE_TELEMETRY": "1",
-        "MILK_DATA": str(settings.data.expanduser().resolve()),
-        "MILK_HOME": str(home.path),
-        "MILK_STORE_URL": settings.store_address,
-    }
+    shared = {"MILK_FILES_URL": settings.files_address} if settings.files_address else {}
+    return (
+        os.environ
+        | shared
+        | {
+            "DAGSTER_HOME": str(home.dagster),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            "MILK_DATA": str(settings.data.expanduser().resolve()),
+            "MILK_HOME": str(home.path),
+            "MILK_STORE_URL": settings.store_address,
+        }
+    )

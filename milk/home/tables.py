@@ -7,15 +7,17 @@ pipeline would lose last month's version. They act at creation only, which a tes
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.fs as pa_fs
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-from milk.errors import HomeRefused
+from milk.errors import FilesUnavailable, HomeRefused
+from milk.files.folder import Folder
 from milk.home.layout import Home
 from milk.models.canonical import sha256_hex
 from milk.tables import LATER_COLUMNS, TABLES, column_types
@@ -31,6 +33,11 @@ MOST_FILES = 24
 they are put together. The files before stay, so every version stays readable."""
 PROPERTIES = RETENTION | {"delta.checkpointInterval": str(CHECKPOINT_COMMITS)}
 TRIES = 5
+TRANSACTION = "milk"
+WRITE_ID = "milk_write"
+"""The key, in the record of a commit, of the write that made it."""
+LOOKED_BACK = 20
+"""Commits among which a writer looks for its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +106,23 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
         TableNotFoundError: it was never written.
         HomeRefused: a file of it is missing or damaged.
     """
-    table = DeltaTable(str(home.tables / name), version=version)
-    # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow, and a
-    # process that had read through it was seen to abort now and then when it ended (1 in 60).
-    files = pa_fs.SubTreeFileSystem(str(home.tables / name), pa_fs.LocalFileSystem())
+    folder = home.tables / name
+    with folder.answering():
+        table = DeltaTable(str(folder), version=version, storage_options=folder.table_options)
+        files = [address.removeprefix(f"{folder}/") for address in table.file_uris()]
     try:
-        frame: pd.DataFrame = table.to_pyarrow_dataset(filesystem=files).to_table(use_threads=False).to_pandas()
+        with folder.at_hand(files) as place:
+            # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow,
+            # and a process that had read through it was seen to abort now and then when it ended (1 in 60; from a
+            # bucket 1 in 5).
+            at_hand = pa_fs.SubTreeFileSystem(str(place), pa_fs.LocalFileSystem())
+            rows = table.to_pyarrow_dataset(filesystem=at_hand).to_table(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise HomeRefused(
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
-            f"delete {home.tables / name} and make it again."
+            f"delete {folder} and make it again."
         ) from error
-    return _with_later_columns(name, frame)
+    return _with_later_columns(name, rows.to_pandas())
 
 
 def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -127,15 +139,17 @@ def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def has_table(home: Home, name: str) -> bool:
     """Whether a table was ever written."""
-    return DeltaTable.is_deltatable(str(home.tables / name))
+    folder = home.tables / name
+    with folder.answering():
+        return DeltaTable.is_deltatable(str(folder), folder.table_options)
 
 
 def table_version(home: Home, name: str) -> int:
     """The newest version of a table; -1 where there is none."""
-    try:
-        return DeltaTable(str(home.tables / name)).version()
-    except TableNotFoundError:
-        return -1
+    folder = home.tables / name
+    with folder.answering():
+        table = _opened(folder)
+    return -1 if table is None else table.version()
 
 
 def frame_hash(frame: pd.DataFrame) -> str:
@@ -147,6 +161,14 @@ def frame_hash(frame: pd.DataFrame) -> str:
     return sha256_hex(",".join(frame.columns).encode() + rows.tobytes())
 
 
+def _opened(folder: Folder) -> DeltaTable | None:
+    """The newest version of a table; `None` where it was never written."""
+    try:
+        return DeltaTable(str(folder), storage_options=folder.table_options)
+    except TableNotFoundError:
+        return None
+
+
 def _commit(
     home: Home,
     name: str,
@@ -154,24 +176,56 @@ def _commit(
     **options: Any,  # noqa: ANN401 because `write_deltalake` has a signature for each mode
 ) -> int:
     """Write in one commit; a writer that was overtaken tries again on the newer version."""
-    target = str(home.tables / name)
-    home.tables.mkdir(parents=True, exist_ok=True)
+    folder = home.tables / name
     # One chunk: the writer takes several at once and would store them in a different order each time.
     content = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None).combine_chunks()
+    write_id = uuid4().hex
     for attempt in range(1, TRIES + 1):
         try:
-            write_deltalake(target, content, name=name, configuration=PROPERTIES, **options)
-            break
-        except CommitFailedError:
+            with folder.answering():
+                return _written(folder, content, write_id, name=name, **options)
+        except (CommitFailedError, FilesUnavailable):
+            if (version := _landed(folder, write_id)) is not None:
+                return version
             if attempt == TRIES:
                 raise
-    _put_together(target)
-    return table_version(home, name)
+    raise AssertionError
 
 
-def _put_together(target: str) -> None:
+def _written(
+    folder: Folder,
+    content: pa.Table,
+    write_id: str,
+    **options: Any,  # noqa: ANN401 because `write_deltalake` has a signature for each mode
+) -> int:
+    table = _opened(folder)
+    if folder.table_options:
+        # In a bucket a commit may be done though its answer was lost. The library, which then tries again, must not
+        # take it for that of somebody else: commits of one transaction name refuse to follow each other unseen.
+        transaction = Transaction(TRANSACTION, 0 if table is None else table.version() + 1)
+        properties = CommitProperties(custom_metadata={WRITE_ID: write_id}, app_transactions=[transaction])
+        options |= {"commit_properties": properties}
+    if table is None:
+        write_deltalake(str(folder), content, configuration=PROPERTIES, storage_options=folder.table_options, **options)
+        # Not 0 for certain: another writer may have made the table meanwhile.
+        return DeltaTable(str(folder), storage_options=folder.table_options).version()
+    write_deltalake(table, content, **options)
+    _put_together(table)
+    return table.version()
+
+
+def _landed(folder: Folder, write_id: str) -> int | None:
+    """The version that a write made in spite of the failure that it met; `None` where it made none."""
+    if not folder.table_options:
+        return None
+    with folder.answering():
+        table = _opened(folder)
+        commits = [] if table is None else table.history(LOOKED_BACK)
+    return next((commit["version"] for commit in commits if commit.get(WRITE_ID) == write_id), None)
+
+
+def _put_together(table: DeltaTable) -> None:
     """Put the files of a table together where there are too many: a commit of its own with the same rows."""
-    table = DeltaTable(target)
     if len(table.file_uris()) > MOST_FILES:
         # Another writer came in between: the next write tries again.
         with suppress(CommitFailedError):

@@ -49,9 +49,9 @@ def test_first_claim_is_written_and_read_back(home: Home) -> None:
 
 def test_same_data_again_change_nothing(home: Home) -> None:
     claim_home(home, dataset())
-    before = home.dataset_file.stat().st_mtime_ns
+    before = (home.path / "dataset.json").stat().st_mtime_ns
     assert claim_home(home, dataset()) == dataset()
-    assert home.dataset_file.stat().st_mtime_ns == before
+    assert (home.path / "dataset.json").stat().st_mtime_ns == before
 
 
 def test_longer_file_is_a_new_vintage(home: Home) -> None:
@@ -129,25 +129,25 @@ SOUND = {
 )  # fmt: skip
 def test_damaged_record_is_refused_and_left_alone(home: Home, content: str) -> None:
     home.prepare()
-    home.dataset_file.write_text(content, encoding="utf-8")
+    (home.path / "dataset.json").write_text(content, encoding="utf-8")
     message = r"dataset\.json cannot be read: .*Restore it, or choose another home"
     with pytest.raises(HomeRefused, match=message):
         read_dataset(home)
     with pytest.raises(HomeRefused, match=message):
         claim_home(home, dataset())
-    assert home.dataset_file.read_text(encoding="utf-8") == content
+    assert (home.path / "dataset.json").read_text(encoding="utf-8") == content
 
 
 def test_record_with_other_bytes_than_text_is_refused(home: Home) -> None:
     home.prepare()
-    home.dataset_file.write_bytes(b"\xff\xfe")
+    (home.path / "dataset.json").write_bytes(b"\xff\xfe")
     with pytest.raises(HomeRefused, match="cannot be read"):
         read_dataset(home)
 
 
 def test_sound_record_of_that_shape_is_read(home: Home) -> None:
     home.prepare()
-    home.dataset_file.write_text(json.dumps(SOUND), encoding="utf-8")
+    (home.path / "dataset.json").write_text(json.dumps(SOUND), encoding="utf-8")
     held = read_dataset(home)
     assert held is not None
     assert held.last_month == Month(2017, 12)

@@ -160,7 +160,7 @@ def test_rows_outside_the_replaced_months_are_refused_and_nothing_changes(home: 
 
 def test_table_with_a_lost_file_is_refused_by_name(home: Home) -> None:
     write_table(home, "t", rows("2020-01", 2, 1.0))
-    (parquet,) = (home.tables / "t").glob("*.parquet")
+    (parquet,) = (home.path / "tables" / "t").glob("*.parquet")
     parquet.unlink()
     with pytest.raises(HomeRefused, match=r"The table t in .* is damaged: .*delete .*t and make it again"):
         read_table(home, "t")
@@ -169,9 +169,9 @@ def test_table_with_a_lost_file_is_refused_by_name(home: Home) -> None:
 def test_append_adds_and_none_add_nothing(home: Home) -> None:
     assert append_table(home, "t", rows("2014-01", 2, 1.0)) == 0
     assert append_table(home, "t", rows("2014-03", 1, 2.0)) == 1
-    files = sorted(f for f in (home.tables / "t").rglob("*") if f.is_file())
+    files = sorted(f for f in (home.path / "tables" / "t").rglob("*") if f.is_file())
     assert append_table(home, "t", rows("2014-03", 0, 2.0)) == 1
-    assert sorted(f for f in (home.tables / "t").rglob("*") if f.is_file()) == files
+    assert sorted(f for f in (home.path / "tables" / "t").rglob("*") if f.is_file()) == files
     assert by_month(home) == {"2014-01": 1.0, "2014-02": 1.0, "2014-03": 2.0}
 
 
