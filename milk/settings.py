@@ -56,8 +56,8 @@ class Settings(BaseSettings):
             where it is not set, the home. It needs a `store_url` on PostgreSQL. The address of the server and the
             credentials are those of every program for S3: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
             AWS_SECRET_ACCESS_KEY.
-        files_patience_seconds: for how long a request to the bucket is waited for, and one that fails is tried again;
-            within twice that time either it is done or a message says that the bucket does not answer.
+        files_patience_seconds: for how long a request to the bucket that fails is tried again; a single try may take
+            half of it. One that still fails ends the step or command with a message that the bucket does not answer.
         retraining: what follows where `retrain_decision` says retrain: `act` starts the job `training`, `report` says
             only what would have been started.
         port: port of the Dagster UI.
@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     executor: Literal["in_process", "multiprocess"] = "in_process"
     store_url: str | None = None
     files_url: str | None = None
-    files_patience_seconds: int = Field(default=30, ge=1, le=600)
+    files_patience_seconds: int = Field(default=40, ge=1, le=600)
     retraining: Literal["report", "act"] = "report"
     port: int = Field(default=3000, ge=1, le=65535)
     reader_port: int = Field(default=8000, ge=1, le=65535)

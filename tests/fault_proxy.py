@@ -14,16 +14,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Fault = Literal["refused", "cut asking", "cut answering", "answer lost", "silence"]
+Fault = Literal["refused", "cut asking", "cut answering", "answer lost", "silence", "forbidden", "unconditional"]
 """What becomes of a request: answered with 503 and never passed on; gone when half of it has arrived; done by the
-server, with half of the answer, or nothing of it, coming back; nothing at all, on a connection that stays."""
-FAULTS: tuple[Fault, ...] = ("refused", "cut asking", "cut answering", "answer lost", "silence")
+server, with half of the answer, or nothing of it, coming back; nothing at all, on a connection that stays; answered
+with 403; passed on without its conditions."""
+PASSING: tuple[Fault, ...] = ("refused", "cut asking", "cut answering", "answer lost", "silence")
+"""Those that a second try overcomes."""
 HALF = 2
 _CONTROL = "/fault-proxy"
-_REFUSAL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/xml\r\nContent-Length: 46\r\nConnection: close\r\n"
-    b"\r\n<Error><Code>ServiceUnavailable</Code></Error>"
-)
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,11 @@ class _Server:
         if fault == "silence":
             await asyncio.sleep(3600)
         if fault == "refused":
-            return _REFUSAL
+            return _refusal(b"503 Service Unavailable", b"ServiceUnavailable")
+        if fault == "forbidden":
+            return _refusal(b"403 Forbidden", b"AccessDenied")
+        if fault == "unconditional":
+            head = _without(head, b"if-none-match:")
         asked = head + body
         answer = await self._forward(asked[: len(asked) // HALF] if fault == "cut asking" else asked, fault)
         return {"cut answering": answer[: len(answer) // HALF], "answer lost": b""}.get(fault, answer)
@@ -146,8 +148,16 @@ def _content_length(head: bytes) -> int:
 
 def _closing(head: bytes) -> bytes:
     """The head of a request after which the server closes: what comes until then is the whole answer."""
-    lines = [line for line in head[:-4].split(b"\r\n") if not line.lower().startswith(b"connection:")]
-    return b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n"
+    return _without(head, b"connection:")[:-2] + b"Connection: close\r\n\r\n"
+
+
+def _without(head: bytes, name: bytes) -> bytes:
+    return b"\r\n".join(line for line in head.split(b"\r\n") if not line.lower().startswith(name))
+
+
+def _refusal(status: bytes, code: bytes) -> bytes:
+    said = b"<Error><Code>%b</Code></Error>" % code
+    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (status, len(said), said)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 An object appears whole or not at all, so a write needs no second name. What a bucket does not offer is a rename of
 several files at once: `add` writes them in order, and the last one makes them count.
 
-Every request is tried again while the bucket refuses, cuts the connection or stays silent, for as long as the patience
-lasts; then one message says so. A write that is tried again may meet itself: its first try may have been done though
-no answer came back. `write_once` takes that for done, since it asks only that something stands there.
+Every request is tried again while the bucket refuses, cuts the connection or stays silent (each try for half the
+patience), for as long as the patience lasts; then one message says so. A write that is tried again may meet itself: its
+first try may have been done though no answer came back. `write_once` takes that for done, since it asks only that
+something stands there.
 """
 
 import datetime as dt
@@ -13,7 +14,8 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,15 +23,17 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, GenericError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from milk.errors import FilesUnavailable, HomeRefused, MilkError, NotAllowed
+from milk.errors import FilesUnavailable, HomeRefused, NotAllowed
+from milk.files.folder import T
 
 CONNECT_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 5
 """Between two tries; the first pause is a tenth of a second, and each is about twice the one before."""
 MOST_TRIES = 20
+PAUSE_SECONDS = 0.2
 FETCHED_AT_ONCE = 8
 PROBE = "conditional-put"
 """A file that shows, by standing there, that the bucket refuses to write a file a second time."""
@@ -61,7 +65,7 @@ class BucketFolder:
         return {
             "allow_http": "true",
             "connect_timeout": f"{CONNECT_SECONDS}s",
-            "timeout": f"{self.patience_seconds}s",
+            "timeout": f"{self.patience_seconds / 2 * 1000:.0f}ms",
             "max_retries": str(MOST_TRIES),
             "retry_timeout": f"{self.patience_seconds}s",
             "backoff_config.max_backoff": f"{LONGEST_PAUSE_SECONDS}s",
@@ -82,57 +86,48 @@ class BucketFolder:
         """
         if str(self) in _proven:
             return
-        with self.answering():
-            try:
-                self._create(PROBE, b"")
-                self._create(PROBE, b"")
-            except AlreadyExistsError:
-                _proven.add(str(self))
-                return
-        raise HomeRefused(
-            f"The bucket {self.bucket} (MILK_FILES_URL) writes a file a second time where it is told not to (PUT with "
-            "If-None-Match), so that two writers would lose what the other wrote. Use a store that supports "
-            "conditional writes."
-        )
+        # Where the first finds the file of an earlier time, the second is not needed, and harmless.
+        if self._is_new(PROBE, b"") and self._is_new(PROBE, b""):
+            raise HomeRefused(
+                f"The bucket {self.bucket} (MILK_FILES_URL) writes a file a second time where it is told not to (PUT "
+                "with If-None-Match), so that two writers would lose what the other wrote. Use a store that supports "
+                "conditional writes."
+            )
+        _proven.add(str(self))
 
     def read(self, name: str, *, most_bytes: int | None = None) -> bytes:
         """The content of a file."""
-        with self.answering():
-            try:
-                answer = obstore.get(self.store, self._key(name))
-                if most_bytes is not None and answer.meta["size"] > most_bytes:
-                    raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), f"{self}/{name}")
-                return bytes(answer.bytes())
-            except FileNotFoundError as error:
-                if "NoSuchBucket" in str(error):
-                    raise
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self}/{name}") from error
+
+        def question() -> bytes:
+            answer = obstore.get(self.store, self._key(name))
+            if most_bytes is not None and answer.meta["size"] > most_bytes:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), f"{self}/{name}")
+            return bytes(answer.bytes())
+
+        try:
+            return self.ask(question)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self}/{name}") from error
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all."""
-        with self.answering():
-            obstore.put(self.store, self._key(name), content)
+        self.ask(lambda: obstore.put(self.store, self._key(name), content))
 
     def write_once(self, name: str, content: bytes) -> None:
         """Write a file unless one stands there already."""
-        with self.answering():
+        self._is_new(name, content)
+
+    def _is_new(self, name: str, content: bytes) -> bool:
+        """Write a file unless one is there; whether there was none. A first try without an answer counts as one."""
+
+        def question() -> bool:
             try:
-                self._create(name, content)
+                obstore.put(self.store, self._key(name), content, mode="create")
             except AlreadyExistsError:
-                return
+                return False
+            return True
 
-    def _create(self, name: str, content: bytes) -> None:
-        """Write a file that is not there yet.
-
-        The library does not try again where no answer came in time, since it cannot know what became of it.
-
-        Raises:
-            AlreadyExistsError: one is there; it may be what the first try left.
-        """
-        try:
-            obstore.put(self.store, self._key(name), content, mode="create")
-        except GenericError:
-            obstore.put(self.store, self._key(name), content, mode="create")
+        return self.ask(question)
 
     def add(self, name: str, contents: Mapping[str, bytes]) -> None:
         """Add a folder of files, the last of which makes it count."""
@@ -142,23 +137,20 @@ class BucketFolder:
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name."""
-        with self.answering():
-            try:
-                obstore.head(self.store, self._key(name))
-            except FileNotFoundError:
-                return False
-            return True
+        try:
+            self.ask(lambda: obstore.head(self.store, self._key(name)))
+        except FileNotFoundError:
+            return False
+        return True
 
     def names(self) -> list[str]:
         """The names of all files below."""
-        with self.answering():
-            found = obstore.list(self.store, self.prefix or None).collect()
+        found = self.ask(lambda: obstore.list(self.store, self.prefix or None).collect())
         return sorted(str(entry["path"]).removeprefix(f"{self.prefix}/") for entry in found)
 
     def delete(self, name: str) -> None:
         """Delete a file."""
-        with self.answering():
-            obstore.delete(self.store, self._key(name))
+        self.ask(lambda: obstore.delete(self.store, self._key(name)))
 
     @contextmanager
     def at_hand(self, names: Sequence[str]) -> Iterator[Path]:
@@ -170,18 +162,25 @@ class BucketFolder:
                     (folder / name).write_bytes(content)
             yield folder
 
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Turn a fault of the bucket into a refusal; a missing file stays what it is."""
-        try:
-            yield
-        except Exception as error:
-            refusal = self._refusal(error)
-            if refusal is None:
-                raise
-            raise refusal from error
+    def ask(self, question: Callable[[], T]) -> T:
+        """The answer, asked for again while the bucket fails and the patience lasts.
 
-    def _refusal(self, error: Exception) -> MilkError | None:
+        The libraries try a request again themselves, but not one whose answer breaks off in the middle of a list, nor
+        a conditional write that got no answer.
+        """
+        until = time.monotonic() + self.patience_seconds
+        while True:
+            try:
+                return question()
+            except Exception as error:
+                refusal = self._refusal(error)
+                if refusal is None:
+                    raise
+                if not isinstance(refusal, FilesUnavailable) or time.monotonic() > until:
+                    raise refusal from error
+            time.sleep(PAUSE_SECONDS)
+
+    def _refusal(self, error: Exception) -> HomeRefused | None:
         # By the text: the Delta library knows no types for what its store met.
         said = _COLOUR.sub("", str(error))
         if "NoSuchBucket" in said:
@@ -194,8 +193,7 @@ class BucketFolder:
                 f"The bucket {self.bucket} (MILK_FILES_URL) does not let its user do that ({_first_line(said)}). Check "
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: they need the right to list, read, write and delete."
             )
-        is_of_bucket = isinstance(error, BaseError) or (isinstance(error, OSError) and "S3 error" in said)
-        if not is_of_bucket or isinstance(error, AlreadyExistsError):
+        if not isinstance(error, BaseError) and "S3 error" not in said:
             return None
         return FilesUnavailable(
             f"The files at {self} (MILK_FILES_URL) do not answer: {_first_line(said)}. Nothing is half written. Check "
@@ -216,7 +214,7 @@ def open_bucket(url: str, *, patience_seconds: int) -> BucketFolder:
     patience = dt.timedelta(seconds=patience_seconds)
     options: dict[str, Any] = {
         # An endpoint without TLS is whoever's choice who names one: it begins with http://.
-        "client_options": {"allow_http": True, "connect_timeout": f"{CONNECT_SECONDS}s", "timeout": patience},
+        "client_options": {"allow_http": True, "connect_timeout": f"{CONNECT_SECONDS}s", "timeout": patience / 2},
         "retry_config": {
             "max_retries": MOST_TRIES,
             "retry_timeout": patience,

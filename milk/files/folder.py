@@ -1,9 +1,11 @@
 """What every folder can do, whether it lies on a disk or in a bucket."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Folder(Protocol):
@@ -63,5 +65,9 @@ class Folder(Protocol):
     def at_hand(self, names: Sequence[str]) -> AbstractContextManager[Path]:
         """A folder of this machine that holds these files, for as long as the block lasts."""
 
-    def answering(self) -> AbstractContextManager[None]:
-        """Within the block, faults of the place that another library met become a `HomeRefused`."""
+    def ask(self, question: Callable[[], T]) -> T:
+        """The answer of another library that works on this folder.
+
+        A bucket is asked again while it fails and the patience lasts, so the question must be safe to repeat; then its
+        faults become a `HomeRefused`.
+        """

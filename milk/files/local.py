@@ -4,11 +4,13 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
+
+from milk.files.folder import T
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,9 @@ class LocalFolder:
         """The folder itself."""
         yield self.path
 
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """A disk answers."""
-        yield
+    def ask(self, question: Callable[[], T]) -> T:
+        """A disk answers at once."""
+        return question()
 
 
 def refuse_no_file(file: Path) -> None:

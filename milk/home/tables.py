@@ -5,7 +5,7 @@ pipeline would lose last month's version. They act at creation only, which a tes
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ import pyarrow.fs as pa_fs
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-from milk.errors import FilesUnavailable, HomeRefused
+from milk.errors import HomeRefused
 from milk.files.folder import Folder
 from milk.home.layout import Home
 from milk.models.canonical import sha256_hex
@@ -107,9 +107,8 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
         HomeRefused: a file of it is missing or damaged.
     """
     folder = home.tables / name
-    with folder.answering():
-        table = DeltaTable(str(folder), version=version, storage_options=folder.table_options)
-        files = [address.removeprefix(f"{folder}/") for address in table.file_uris()]
+    table = folder.ask(lambda: DeltaTable(str(folder), version=version, storage_options=folder.table_options))
+    files = [address.removeprefix(f"{folder}/") for address in table.file_uris()]
     try:
         with folder.at_hand(files) as place:
             # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow,
@@ -140,15 +139,13 @@ def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 def has_table(home: Home, name: str) -> bool:
     """Whether a table was ever written."""
     folder = home.tables / name
-    with folder.answering():
-        return DeltaTable.is_deltatable(str(folder), folder.table_options)
+    return folder.ask(lambda: DeltaTable.is_deltatable(str(folder), folder.table_options))
 
 
 def table_version(home: Home, name: str) -> int:
     """The newest version of a table; -1 where there is none."""
     folder = home.tables / name
-    with folder.answering():
-        table = _opened(folder)
+    table = folder.ask(lambda: _opened(folder))
     return -1 if table is None else table.version()
 
 
@@ -179,17 +176,28 @@ def _commit(
     folder = home.tables / name
     # One chunk: the writer takes several at once and would store them in a different order each time.
     content = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None).combine_chunks()
-    write_id = uuid4().hex
-    for attempt in range(1, TRIES + 1):
-        try:
-            with folder.answering():
-                return _written(folder, content, write_id, name=name, **options)
-        except (CommitFailedError, FilesUnavailable):
-            if (version := _landed(folder, write_id)) is not None:
-                return version
-            if attempt == TRIES:
-                raise
-    raise AssertionError
+    write = _Write(folder, content, {"name": name, **options})
+    for _ in range(1, TRIES):
+        with suppress(CommitFailedError):
+            return folder.ask(write)
+    return folder.ask(write)
+
+
+@dataclass
+class _Write:
+    """A write that may be repeated until it is known to be done: then it gives the version that it made."""
+
+    folder: Folder
+    content: pa.Table
+    options: dict[str, Any]
+    write_id: str = field(default_factory=lambda: uuid4().hex)
+    is_tried: bool = False
+
+    def __call__(self) -> int:
+        if self.is_tried and (version := _landed(self.folder, self.write_id)) is not None:
+            return version
+        self.is_tried = True
+        return _written(self.folder, self.content, self.write_id, **self.options)
 
 
 def _written(
@@ -218,9 +226,8 @@ def _landed(folder: Folder, write_id: str) -> int | None:
     """The version that a write made in spite of the failure that it met; `None` where it made none."""
     if not folder.table_options:
         return None
-    with folder.answering():
-        table = _opened(folder)
-        commits = [] if table is None else table.history(LOOKED_BACK)
+    table = _opened(folder)
+    commits = [] if table is None else table.history(LOOKED_BACK)
     return next((commit["version"] for commit in commits if commit.get(WRITE_ID) == write_id), None)
 
 

@@ -34,7 +34,7 @@ class Workplace(dg.ConfigurableResource):  # type: ignore[type-arg]  # because n
     store_url: str
     evaluation_months: int
     files_url: str = ""
-    files_patience_seconds: int = 30
+    files_patience_seconds: int = 40
     online_retention_days: int = 365
 
     @property

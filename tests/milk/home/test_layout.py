@@ -100,8 +100,7 @@ def test_one_process_serves_a_home_and_runs_go_on_beside_it(tmp_path: Path) -> N
         pass
 
 
-def test_documents(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+def test_documents(home: Home) -> None:
     assert read_document(home, "params") is None
     write_document(home, "params", {"b": 1.5, "a": [None, "é"]})
     assert read_document(home, "params") == {"a": [None, "é"], "b": 1.5}
@@ -109,8 +108,7 @@ def test_documents(tmp_path: Path) -> None:
     assert read_document(home, "params") == {}
 
 
-def test_document_with_a_number_that_json_lacks_is_not_written(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+def test_document_with_a_number_that_json_lacks_is_not_written(home: Home) -> None:
     write_document(home, "params", {"a": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_document(home, "params", {"a": float("nan")})
@@ -118,24 +116,23 @@ def test_document_with_a_number_that_json_lacks_is_not_written(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
-def test_damaged_document_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
-    home = Home(tmp_path)
-    (home.path / "documents").mkdir()
-    (home.path / "documents" / "params.json").write_bytes(content)
+def test_damaged_document_is_refused_by_name(home: Home, content: bytes) -> None:
+    home.documents.write("params.json", content)
     with pytest.raises(HomeRefused, match=r"params\.json cannot be read: .* Delete it and run again"):
         read_document(home, "params")
 
 
-def test_received_bytes_are_kept_by_hash_once(tmp_path: Path) -> None:
-    home, content = Home(tmp_path), b"Anio,Mes\r\n\xff"
+def test_received_bytes_are_kept_by_hash_once(home: Home) -> None:
+    content = b"Anio,Mes\r\n\xff"
     snapshot = keep_received(home, "milk_price", content)
-    file = home.path / "received" / "milk_price" / f"{snapshot}.csv"
     assert snapshot == content_hash(content)
-    assert file.read_bytes() == content
-    before = file.stat().st_mtime_ns
+    assert home.received.read(f"milk_price/{snapshot}.csv") == content
     assert keep_received(home, "milk_price", content) == snapshot
-    assert file.stat().st_mtime_ns == before
     other = keep_received(home, "milk_price", content + b"\n")
-    assert {f.stem for f in file.parent.iterdir()} == {snapshot, other}
+    assert set(home.received.names()) == {f"milk_price/{snapshot}.csv", f"milk_price/{other}.csv"}
     assert keep_received(home, "precipitation", content) == snapshot
-    assert (home.path / "received" / "precipitation" / file.name).read_bytes() == content
+    assert home.received.read(f"precipitation/{snapshot}.csv") == content
+    # What stands is never written again, whatever it holds.
+    home.received.write(f"milk_price/{snapshot}.csv", b"damaged")
+    keep_received(home, "milk_price", content)
+    assert home.received.read(f"milk_price/{snapshot}.csv") == b"damaged"

@@ -1,7 +1,6 @@
 """Delta tables: what is written is what is read, and a write is one version."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -40,16 +39,12 @@ def by_month(home: Home) -> dict[str, float]:
     return dict(zip(table["month"].dt.strftime("%Y-%m"), table["value"], strict=True))
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
 def test_table_that_was_never_written(home: Home) -> None:
     assert not has_table(home, "t")
     assert table_version(home, "t") == -1
     with pytest.raises(TableNotFoundError):
         read_table(home, "t")
+    assert home.files.names() == []
     assert not home.path.exists()
 
 
@@ -160,8 +155,9 @@ def test_rows_outside_the_replaced_months_are_refused_and_nothing_changes(home: 
 
 def test_table_with_a_lost_file_is_refused_by_name(home: Home) -> None:
     write_table(home, "t", rows("2020-01", 2, 1.0))
-    (parquet,) = (home.path / "tables" / "t").glob("*.parquet")
-    parquet.unlink()
+    folder = home.tables / "t"
+    (parquet,) = (name for name in folder.names() if name.endswith(".parquet"))
+    folder.delete(parquet)
     with pytest.raises(HomeRefused, match=r"The table t in .* is damaged: .*delete .*t and make it again"):
         read_table(home, "t")
 
@@ -169,9 +165,9 @@ def test_table_with_a_lost_file_is_refused_by_name(home: Home) -> None:
 def test_append_adds_and_none_add_nothing(home: Home) -> None:
     assert append_table(home, "t", rows("2014-01", 2, 1.0)) == 0
     assert append_table(home, "t", rows("2014-03", 1, 2.0)) == 1
-    files = sorted(f for f in (home.path / "tables" / "t").rglob("*") if f.is_file())
+    files = home.files.names()
     assert append_table(home, "t", rows("2014-03", 0, 2.0)) == 1
-    assert sorted(f for f in (home.path / "tables" / "t").rglob("*") if f.is_file()) == files
+    assert home.files.names() == files
     assert by_month(home) == {"2014-01": 1.0, "2014-02": 1.0, "2014-03": 2.0}
 
 
