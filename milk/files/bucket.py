@@ -39,6 +39,7 @@ PROBE = "conditional-put"
 """A file that shows, by standing there, that the bucket refuses to write a file a second time."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PREAMBLE = re.compile(r"(Kernel error ->|Generic S3 error:?|Error performing|HTTP error:?) ?")
 _NOT_ALLOWED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403 Forbidden", "401 Unauthorized")
 _proven: set[str] = set()
 
@@ -227,4 +228,4 @@ def open_bucket(url: str, *, patience_seconds: int) -> BucketFolder:
 def _first_line(said: str) -> str:
     """What the library says, without its tree of causes and without the text of the answer."""
     lines = [line.strip(" ↳") for line in said.split("Debug source")[0].splitlines()]
-    return " ".join(line for line in lines if line and not line.startswith("<"))[:300]
+    return _PREAMBLE.sub("", " ".join(line for line in lines if line and not line.startswith("<")))[:300].strip()

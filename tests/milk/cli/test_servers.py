@@ -14,7 +14,7 @@ from milk.publication.engine import open_store
 from milk.settings import load_settings
 from milk.steps.place import home_of
 from milk.steps.publication import unpublished_months
-from tests.milk.cli.commands import Told, command, environment, milk, milk_process, price_folder, refused
+from tests.milk.cli.commands import PRICE_FILE, Told, command, environment, milk, milk_process, price_folder, refused
 from tests.milk.cli.conftest import Ran
 from tests.ports import free_port
 from tests.postgres import PostgresServer
@@ -108,9 +108,9 @@ def test_every_command_works_from_a_machine_that_ran_nothing(served: Served, tmp
 
 
 def test_other_data_are_refused_with_what_to_set(served: Served, tmp_path: Path) -> None:
-    data = price_folder(tmp_path / "data", replace=("1979;01", "1979;01"))
-    text = (data / "precio_leche.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-    (data / "precio_leche.csv").write_text("".join([text[0], *text[13:]]), encoding="utf-8")
+    data = price_folder(tmp_path / "data")
+    head, *lines = (data / PRICE_FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+    (data / PRICE_FILE).write_text("".join([head, *lines[12:]]), encoding="utf-8")
     told = milk("run", "--data", data, **served.settings)
     refused(told, "belongs to another dataset", f"MILK_FILES_URL={served.settings['MILK_FILES_URL']}-", code=3)
 
