@@ -219,14 +219,18 @@ def _commit(
         except CommitFailedError:
             if attempt == TRIES:
                 raise
-    _put_together(target)
-    return table_version(home, name)
+    return _put_together(target)
 
 
-def _put_together(target: str) -> None:
-    """Put the files of a table together where there are too many: a commit of its own with the same rows."""
+def _put_together(target: str) -> int:
+    """Put the files of a table together where there are too many: a commit of its own with the same rows.
+
+    Returns:
+        The version of the table after it.
+    """
     table = DeltaTable(target)
     if len(table.file_uris()) > MOST_FILES:
         # Another writer came in between: the next write tries again.
         with suppress(CommitFailedError):
             table.optimize.compact()
+    return table.version()

@@ -149,10 +149,11 @@ def _proved(restoration: Restoration) -> dg.AssetCheckResult:
 
 def _doubts(restoration: Restoration) -> dg.AssetCheckResult:
     status = restoration.status
+    months, names, cells_of = status.index, status.columns, status.to_numpy()
     # Transposed, so that the cells come series by series; looked up at once, for nearly all of them are sound.
-    places = np.argwhere(status.isin(["uncertain", "unreadable"]).to_numpy().T)
+    places = np.argwhere(np.isin(cells_of.T, ("uncertain", "unreadable")))
     cells: list[dict[str, Any]] = [
-        {"month": f"{status.index[row]:%Y-%m}", "series": status.columns[column], "status": status.iat[row, column]}
+        {"month": f"{months[row]:%Y-%m}", "series": names[column], "status": cells_of[row, column]}
         for column, row in places
     ]
     said = f"{len(cells)} cells are uncertain or unreadable." if cells else "No cell is in doubt."
