@@ -105,7 +105,7 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
         HomeRefused: a file of it is missing or damaged.
     """
     table = DeltaTable(str(home.tables / name), version=version)
-    key = _marks(table)
+    key = (name, *_marks(table))
     if (kept := _FRAMES.get(key)) is not None:
         return kept
     # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow, and a
