@@ -182,7 +182,7 @@ def test_table_that_is_damaged_after_it_was_read_is_refused(home: Home, damage: 
     read_table(home, "t")
     (parquet,) = (home.tables / "t").glob("*.parquet")
     damage(parquet)
-    with pytest.raises(HomeRefused, match="The table t in .* is damaged"):
+    with pytest.raises(HomeRefused, match=r"The table t in .* is damaged"):
         read_table(home, "t")
 
 
