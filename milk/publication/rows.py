@@ -5,7 +5,6 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from milk.models.canonical import canonical_json, sha256_hex
@@ -205,13 +204,8 @@ class Publication:
 
 def plain_row(row: Any) -> dict[str, Any]:  # noqa: ANN401  # because any of the dataclasses above is a row
     """The fields of a row by name, parts left as they are."""
-    return {name: getattr(row, name) for name in _field_names(type(row))}
-
-
-@cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    """Kept, because the scorecard asks for those of every row of its years."""
-    return tuple(f.name for f in dataclasses.fields(kind))
+    # Not `dataclasses.fields`, which makes a list anew for each of the rows of the scorecard's years.
+    return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
 def comparable(value: Any) -> Any:  # noqa: ANN401  # because it takes any value of a row
