@@ -3,7 +3,8 @@
 Every process of Dagster opens them by `dagster.yaml`, which names the class below and no address: each reads it from
 the settings, so that it stands in no file of ours, and a secret that is mounted as a file works for all of them.
 What Dagster's own class leaves open is settled here: a server that does not answer is said after seconds and not after
-minutes, and of two processes that meet an empty database one makes the tables while the other waits.
+minutes, of two processes that meet an empty database one makes the tables while the other waits, and a server that was
+restarted costs the UI no answer.
 """
 
 import time
@@ -12,8 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 from dagster_postgres.utils import DagsterPostgresException
 
 from milk.errors import HomeRefused, MilkError, StoreUnavailable
@@ -30,8 +32,69 @@ _AWAY = ("08", "57")
 """Classes of PostgreSQL's codes: the connection failed; the server stops or starts."""
 
 
-class ServerStorage(DagsterPostgresStorage):
-    """Dagster's records on the server that `MILK_DAGSTER_URL` names."""
+class _Events(PostgresEventLogStorage):
+    def optimize_for_webserver(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # because they are passed on
+        super().optimize_for_webserver(*args, **kwargs)
+        _replace_lost_connections(self._engine)
+
+
+class _Runs(PostgresRunStorage):
+    def optimize_for_webserver(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().optimize_for_webserver(*args, **kwargs)
+        _replace_lost_connections(self._engine)
+
+
+class _Schedules(PostgresScheduleStorage):
+    def optimize_for_webserver(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().optimize_for_webserver(*args, **kwargs)
+        _replace_lost_connections(self._engine)
+
+
+def _replace_lost_connections(engine: sa.Engine) -> None:
+    """Ask each kept connection whether it lives before a query gets it; only the webserver keeps any."""
+
+    def ask(connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401  # because a driver has no type
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # The pool takes it for lost, and all of its age with it.
+            raise sa.exc.DisconnectionError from error
+
+    sa.event.listen(engine, "checkout", ask)
+
+
+class ServerStorage(DagsterStorage, ConfigurableClass):
+    """Dagster's records on the server that `MILK_DAGSTER_URL` names.
+
+    Args:
+        url: the address.
+        inst_data: what `dagster.yaml` says of this class.
+    """
+
+    def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._inst_data = inst_data
+        self._runs, self._events, self._schedules = _Runs(url), _Events(url), _Schedules(url)
+        super().__init__()  # type: ignore[no-untyped-call]  # because Dagster gives it no types
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """What `dagster.yaml` says of this class."""
+        return self._inst_data
+
+    @property
+    def run_storage(self) -> _Runs:
+        """The runs."""
+        return self._runs
+
+    @property
+    def event_log_storage(self) -> _Events:
+        """The events."""
+        return self._events
+
+    @property
+    def schedule_storage(self) -> _Schedules:
+        """The ticks of schedules and sensors."""
+        return self._schedules
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from milk.cli.console import say_progress
-from milk.environment import file_variable, variable
+from milk.environment import file_variable, variable, variables
 from milk.errors import BadSetting
 from milk.home.layout import Home, write_atomically
 from milk.settings import Settings, load_settings, secret_settings
@@ -126,10 +126,11 @@ def environment_of_parts(settings: Settings, home: Home) -> dict[str, str]:
         "MILK_DATA": str(settings.data.expanduser().resolve()),
         "MILK_HOME": str(home.path),
     }
+    given = variables()
     files = {
         file_variable(name): str(Path(file).expanduser().resolve())
         for name in secret_settings()
-        if (file := os.environ.get(file_variable(name)))
+        if (file := given.get(file_variable(name)))
     }
     if settings.store_address.startswith("sqlite"):
         files.pop(file_variable("store_url"), None)
