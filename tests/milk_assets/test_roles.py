@@ -83,7 +83,7 @@ def test_the_role_makes_and_keeps_the_records(home: Home) -> None:
 )
 def test_the_role_may_nothing_else_on_the_server(records: str, statement: str) -> None:
     engine = sa.create_engine(records, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match="permission denied|must be superuser"):
+    with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match=r"permission denied|must be superuser"):
         connection.exec_driver_sql(statement)
 
 
