@@ -211,7 +211,7 @@ def replay(arriving: Arriving, settings: Settings, months: list[Month], folder: 
     home, empty = Home(settings.home_path), Home(folder / "empty")
     for place in (home, empty):
         place.prepare()
-        prepare_dagster_home(place)
+        prepare_dagster_home(place, settings)
     with in_process_instance(home) as instance, in_process_instance(empty) as records:
         operation = Operation(settings, instance)
         arriving.up_to(months[0] + (-1))
