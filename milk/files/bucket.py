@@ -153,6 +153,10 @@ class BucketFolder:
         """Delete a file."""
         self.ask(lambda: obstore.delete(self.store, self._key(name)))
 
+    def mark(self, name: str) -> tuple[int, ...]:  # noqa: ARG002  # because it would cost a request for each file
+        """Nothing: a file of a bucket is believed until the process ends."""
+        return ()
+
     @contextmanager
     def at_hand(self, names: Sequence[str]) -> Iterator[Path]:
         """A temporary folder with these files, several fetched at once."""

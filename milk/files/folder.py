@@ -62,6 +62,9 @@ class Folder(Protocol):
     def delete(self, name: str) -> None:
         """Delete a file; none of that name is no fault."""
 
+    def mark(self, name: str) -> tuple[int, ...]:
+        """By what damage to a file that never changes by itself is seen; nothing where it is not looked for."""
+
     def at_hand(self, names: Sequence[str]) -> AbstractContextManager[Path]:
         """A folder of this machine that holds these files, for as long as the block lasts."""
 

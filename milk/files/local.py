@@ -85,6 +85,14 @@ class LocalFolder:
         """Delete a file."""
         (self.path / name).unlink(missing_ok=True)
 
+    def mark(self, name: str) -> tuple[int, ...]:
+        """Which file it is, its size and time."""
+        try:
+            held = (self.path / name).stat()
+        except OSError:
+            return ()
+        return held.st_ino, held.st_size, held.st_mtime_ns
+
     @contextmanager
     def at_hand(self, names: Sequence[str]) -> Iterator[Path]:  # noqa: ARG002  # because they are at hand already
         """The folder itself."""

@@ -4,6 +4,8 @@ Both retention properties are set when a table is made: Delta's defaults delete 
 pipeline would lose last month's version. They act at creation only, which a test asserts.
 """
 
+import threading
+from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +40,8 @@ WRITE_ID = "milk_write"
 """The key, in the record of a commit, of the write that made it."""
 LOOKED_BACK = 20
 """Commits among which a writer looks for its own."""
+FRAMES_KEPT = 12
+"""Frames of tables that this process read last: the steps and checks of a run ask for the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,10 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
     """
     folder = home.tables / name
     table = folder.ask(lambda: DeltaTable(str(folder), version=version, storage_options=folder.table_options))
-    files = [address.removeprefix(f"{folder}/") for address in table.file_uris()]
+    files = sorted(address.removeprefix(f"{folder}/") for address in table.file_uris())
+    key = (str(folder), table.schema().to_json(), *((file, *folder.mark(file)) for file in files))
+    if (kept := _FRAMES.get(key)) is not None:
+        return kept
     try:
         with folder.at_hand(files) as place:
             # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow,
@@ -121,7 +128,36 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
             f"delete {folder} and make it again."
         ) from error
-    return _with_later_columns(name, rows.to_pandas())
+    return _FRAMES.keep(key, _with_later_columns(name, rows.to_pandas()))
+
+
+class _Frames:
+    """The frames read last, by the files that they were read from.
+
+    Whoever gets one may change it: pandas copies what is written to, and nobody else sees it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._frames: OrderedDict[tuple[object, ...], pd.DataFrame] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[object, ...]) -> pd.DataFrame | None:
+        with self._lock:
+            if key not in self._frames:
+                return None
+            self._frames.move_to_end(key)
+            return self._frames[key].copy(deep=False)
+
+    def keep(self, key: tuple[object, ...], frame: pd.DataFrame) -> pd.DataFrame:
+        with self._lock:
+            self._frames[key] = frame
+            while len(self._frames) > self._most:
+                self._frames.popitem(last=False)
+        return frame.copy(deep=False)
+
+
+_FRAMES = _Frames(FRAMES_KEPT)
 
 
 def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -218,8 +254,7 @@ def _written(
         # Not 0 for certain: another writer may have made the table meanwhile.
         return DeltaTable(str(folder), storage_options=folder.table_options).version()
     write_deltalake(table, content, **options)
-    _put_together(table)
-    return table.version()
+    return _put_together(table)
 
 
 def _landed(folder: Folder, write_id: str) -> int | None:
@@ -231,9 +266,14 @@ def _landed(folder: Folder, write_id: str) -> int | None:
     return next((commit["version"] for commit in commits if commit.get(WRITE_ID) == write_id), None)
 
 
-def _put_together(table: DeltaTable) -> None:
-    """Put the files of a table together where there are too many: a commit of its own with the same rows."""
+def _put_together(table: DeltaTable) -> int:
+    """Put the files of a table together where there are too many: a commit of its own with the same rows.
+
+    Returns:
+        The version of the table after it.
+    """
     if len(table.file_uris()) > MOST_FILES:
         # Another writer came in between: the next write tries again.
         with suppress(CommitFailedError):
             table.optimize.compact()
+    return table.version()
