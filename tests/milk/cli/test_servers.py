@@ -107,6 +107,15 @@ def test_every_command_works_from_a_machine_that_ran_nothing(served: Served, tmp
         assert (tmp_path / words[0]).stat().st_size > 1000
 
 
+def test_the_check_of_the_settings_tries_the_bucket(served: Served) -> None:
+    told = milk("config", "check", **served.settings)
+    assert told.code == 0, told.out
+    assert f"ok     files    {served.settings['MILK_FILES_URL']}: dataset " in told.out
+    told = milk("config", "check", **served.settings | {"MILK_FILES_URL": "s3://nobody-made-it/x"})
+    assert told.code == 1
+    assert "wrong  files    There is no bucket nobody-made-it" in told.out
+
+
 def test_other_data_are_refused_with_what_to_set(served: Served, tmp_path: Path) -> None:
     data = price_folder(tmp_path / "data")
     head, *lines = (data / PRICE_FILE).read_text(encoding="utf-8").splitlines(keepends=True)
