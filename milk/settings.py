@@ -117,7 +117,8 @@ class Settings(BaseSettings):
         default=None,
         description="Where everything lies that is kept in files, in an S3-compatible bucket that several machines "
         "share (docs/operations/buckets.md). It needs a `MILK_STORE_URL` on PostgreSQL. Server and credentials are "
-        "those of every program for S3: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.",
+        "those of every program for S3: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, "
+        "`AWS_SECRET_ACCESS_KEY`.",
         examples=["s3://bucket/prefix"],
         json_schema_extra={"about": "the home"},
     )
