@@ -218,9 +218,9 @@ def test_every_table_refuses_change_and_deletion(store: sa.Engine, table: sa.Tab
 def test_a_changed_row_is_found(store: sa.Engine) -> None:
     published(store, issue(OCTOBER), issue(NOVEMBER))
     with writing(store) as connection:
-        on = " ON forecasts" if store.dialect.name == "postgresql" else ""
-        connection.exec_driver_sql(f"DROP TRIGGER forecasts_refuse_update{on}")
-        connection.exec_driver_sql(f"DROP TRIGGER forecasts_refuse_delete{on}")
+        on_sqlite = ("forecasts_refuse_update", "forecasts_refuse_delete")
+        for trigger in on_sqlite if store.dialect.name == "sqlite" else ("forecasts_refuse_change ON forecasts",):
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
         connection.exec_driver_sql("UPDATE forecasts SET price = price + 1 WHERE target_month = '2026-10'")
         connection.exec_driver_sql("DELETE FROM forecasts WHERE issue_month = '2026-11' AND target_month = '2027-01'")
     assert broken_issues(store) == [
