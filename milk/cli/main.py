@@ -100,6 +100,38 @@ def status(data: DataOption = None, home: HomeOption = None) -> None:
     show_status(data=data, home=home)
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write, or with --verify to read.")],
+    data: DataOption = None,
+    home: HomeOption = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read that backup and compare every hash.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write everything that a home keeps into one file, while it runs."""
+    from milk.cli import backup as commands
+
+    if verify:
+        commands.verify(file, as_json=as_json)
+    else:
+        commands.back_up(file, data=data, home=home, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `milk backup` wrote.")],
+    home: Annotated[Path, typer.Option("--home", help="A new folder to restore into.")],
+    store_url: Annotated[
+        str | None, typer.Option("--store-url", help="A new database for the store. [default: a file in the home]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new home of a backup, all of it or nothing."""
+    from milk.cli.backup import restore as restore_home
+
+    restore_home(file, home=home, store_url=store_url, as_json=as_json)
+
+
 @data_app.command("check")
 def data_check(folder: Annotated[Path, typer.Argument(help="Folder of input files.")]) -> None:
     """Name every fault of the input files; exit code 1 if they cannot be used."""
