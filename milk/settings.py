@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -58,6 +58,9 @@ class Settings(BaseSettings):
         online_retention_days: for how long a request to the online route and its answer are kept; 0 keeps none.
         cors_origins: pages of which other addresses may read the reader in a browser, as origins with commas between
             them; `*` is any.
+        alert_url: webhook that is told of failed runs, stale data, missing issues and coverage out of its band; nobody
+            is told where it is not set. A secret.
+        alert_secret: what the messages to it are signed with; not signed where it is not set. A secret.
     """
 
     model_config = SettingsConfigDict(env_prefix="MILK_", env_ignore_empty=True, frozen=True, extra="ignore")
@@ -73,6 +76,8 @@ class Settings(BaseSettings):
     reader_port: int = Field(default=8000, ge=1, le=65535)
     online_retention_days: int = Field(default=365, ge=0, le=36_500)
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    alert_url: SecretStr | None = None
+    alert_secret: SecretStr | None = None
 
     @property
     def home_path(self) -> Path:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from milk.home.layout import Home
 from milk.settings import Settings, load_settings
+from milk_assets.defs.alerts import alert_sensor
 from milk_assets.defs.assets.panel import features, merged_table
 from milk_assets.defs.assets.predictions import batch_predictions_asset
 from milk_assets.defs.assets.publication import published_predictions_asset
@@ -58,6 +59,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         sensors=[
             serving_sensor(publish, partitions),
             retraining_sensor(training, is_acting=settings.retraining == "act"),
+            alert_sensor(settings),
         ],
         resources={**build_resources(settings), **(resources or {})},
         executor=build_executor(settings),

@@ -132,6 +132,34 @@ def restore(
     restore_home(file, home=home, store_url=store_url, as_json=as_json)
 
 
+@app.command()
+def gc(
+    is_dry: Annotated[bool, typer.Option("--dry-run/--delete", help="Only list, or delete what is listed.")] = True,
+    older_than: Annotated[int, typer.Option("--older-than", min=1, help="Days: nothing younger is looked at.")] = 30,
+    data: DataOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What of a home nothing refers to; no published forecast ever loses what it rests on."""
+    from milk.cli.gc import collect
+
+    collect(data=data, home=home, older_than_days=older_than, is_dry=is_dry, as_json=as_json)
+
+
+@app.command()
+def alerts(
+    data: DataOption = None,
+    home: HomeOption = None,
+    send: Annotated[bool, typer.Option("--send", help="Tell the webhook MILK_ALERT_URL what is new.")] = False,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send it a message to try it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What somebody should be told of: stale data, a month without an issue, coverage out of its band."""
+    from milk.cli.alerts import show_alerts
+
+    show_alerts(data=data, home=home, is_sent=send, is_test=send_test, as_json=as_json)
+
+
 @data_app.command("check")
 def data_check(folder: Annotated[Path, typer.Argument(help="Folder of input files.")]) -> None:
     """Name every fault of the input files; exit code 1 if they cannot be used."""

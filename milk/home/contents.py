@@ -4,6 +4,7 @@ A path is that inside the home, with `/` between its parts, whatever the home li
 """
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def remove_kept(home: Home, path: str) -> None:
     """
     file = home.path / path
     file.unlink(missing_ok=True)
-    if not any(file.parent.iterdir()):
+    # One that is not empty, or gone, is nothing to be removed.
+    with suppress(OSError):
         file.parent.rmdir()
 
 
