@@ -175,22 +175,39 @@ def _members(file: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
     Raises:
         BackupRefused: a member is none of a backup's, or the file cannot be read to its end.
     """
+    with _explained(file), gzip.open(file, "rb") as packed:
+        guarded = _Guarded(cast("BinaryIO", packed))
+        with tarfile.open(fileobj=cast("IO[bytes]", guarded), mode="r:") as tar:
+            for member in tar:
+                _refuse_foreign(file, member)
+                stream = tar.extractfile(member)
+                if stream is not None:
+                    yield member.name, member.size, cast("IO[bytes]", _Explained(file, stream))
+        _refuse_more(file, guarded)
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Say of a file that cannot be read, or not as what it should be, what is wrong with it."""
     try:
-        with gzip.open(file, "rb") as packed:
-            guarded = _Guarded(cast("BinaryIO", packed))
-            with tarfile.open(fileobj=cast("IO[bytes]", guarded), mode="r:") as tar:
-                for member in tar:
-                    _refuse_foreign(file, member)
-                    stream = tar.extractfile(member)
-                    if stream is not None:
-                        yield member.name, member.size, stream
-            _refuse_more(file, guarded)
+        yield
     except FileNotFoundError as error:
         raise BackupRefused(f"There is no backup {file}. Name the file that `milk backup` wrote.") from error
     except _DAMAGE as error:
         raise _refused(file, f"it is no whole gzip of a tar ({error})") from error
     except OSError as error:
         raise BackupRefused(f"The backup {file} cannot be read: {error.strerror or error}.") from error
+
+
+class _Explained:
+    """A member whose faults are told as those of the file: whoever reads it does so elsewhere."""
+
+    def __init__(self, file: Path, stream: IO[bytes]) -> None:
+        self._file, self._stream = file, stream
+
+    def read(self, size: int = -1) -> bytes:
+        with _explained(self._file):
+            return self._stream.read(size)
 
 
 class _Guarded:

@@ -162,6 +162,9 @@ def _typed(name: str, columns: Iterable[Iterable[str]]) -> sa.TableClause:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, float):
+        # A zero has one sign, as SQLite keeps it.
+        return value + 0.0
     return value.isoformat() if isinstance(value, dt.datetime) else value
 
 
