@@ -106,6 +106,11 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
     try:
         frame: pd.DataFrame = table.to_pyarrow_dataset(filesystem=files).to_table(use_threads=False).to_pandas()
     except (OSError, pa.ArrowInvalid) as error:
+        if version is not None and version != table_version(home, name):
+            raise HomeRefused(
+                f"Version {version} of the table {name} in {home.tables} cannot be read: "
+                f"{str(error).splitlines()[0]}. `milk gc` frees versions to which nothing refers; a backup may hold it."
+            ) from error
         raise HomeRefused(
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
             f"delete {home.tables / name} and make it again."

@@ -27,6 +27,7 @@ PAUSE_SECONDS = 1.0
 """Before the second try; before each further one twice as long."""
 TIMEOUT_SECONDS = 5.0
 SIGNATURE, TIMESTAMP = "Milk-Signature", "Milk-Timestamp"
+_SYNTHETIC = " (synthetic data)"
 _TRIED_AGAIN = (408, 425, 429)
 
 
@@ -79,7 +80,7 @@ def payload_of(change: Change, *, now: dt.datetime, origin: dict[str, Any]) -> d
         "event": change.event,
         "kind": condition.kind if change.event != "test" else "test",
         "subject": condition.subject,
-        "text": f"milk: {said[change.event]}",
+        "text": f"milk{_SYNTHETIC if origin['is_synthetic'] else ''}: {said[change.event]}",
         "since": since.isoformat(),
         "sent_at": now.isoformat(),
         "numbers": dict(condition.numbers),
