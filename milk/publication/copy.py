@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from milk.errors import BackupRefused, HomeRefused
 from milk.models.canonical import canonical_json, sha256_hex
-from milk.publication.columns import METADATA, UtcDateTime
+from milk.publication.columns import UtcDateTime
 from milk.publication.engine import bring_to, writing
 from milk.publication.faults import where_of
+from milk.publication.schema import PUBLICATIONS
 
 _BATCH = 500
 _KINDS: Final[dict[str, type[sa.types.TypeEngine[Any]]]] = {
@@ -41,7 +42,7 @@ _REFLECTED: Final[tuple[tuple[type[sa.types.TypeEngine[Any]], str], ...]] = (
 
 def all_tables() -> list[str]:
     """The tables that this program knows, those first to which others refer."""
-    return [table.name for table in METADATA.sorted_tables]
+    return [table.name for table in PUBLICATIONS.metadata.sorted_tables]
 
 
 def stored_tables(connection: sa.Connection) -> list[str]:
@@ -142,12 +143,13 @@ def _no_rows(connection: sa.Connection, name: str) -> Iterator[bytes]:
 def _follow_numbers(connection: sa.Connection) -> None:
     """Let the numbers that the server gives go on after those that came with the rows."""
     for name in stored_tables(connection):
-        for column in METADATA.tables[name].primary_key:
-            if isinstance(column.type, sa.Integer) and column is METADATA.tables[name].autoincrement_column:
-                newest = connection.scalar(sa.select(sa.func.max(column)))
-                sequence = sa.func.pg_get_serial_sequence(name, column.name)
-                if newest is not None:
-                    connection.execute(sa.select(sa.func.setval(sequence, newest)))
+        numbered = PUBLICATIONS.metadata.tables[name].autoincrement_column
+        if numbered is None:
+            continue
+        newest = connection.scalar(sa.select(sa.func.max(numbered)))
+        if newest is not None:
+            sequence = sa.func.pg_get_serial_sequence(name, numbered.name)
+            connection.execute(sa.select(sa.func.setval(sequence, newest)))
 
 
 def _kind_of(column: sa.types.TypeEngine[Any]) -> str:
