@@ -52,8 +52,7 @@ def receiver_of(settings: Settings) -> Receiver:
     """
     if settings.alert_url is None:
         raise BadSetting("MILK_ALERT_URL is not set, so there is nobody to tell. Set it to the address of a webhook.")
-    secret = settings.alert_secret.get_secret_value() if settings.alert_secret else ""
-    return Receiver(settings.alert_url.get_secret_value(), secret)
+    return Receiver(settings.alert_url, settings.alert_secret or "")
 
 
 def _print(found: Sequence[Condition], told: Mapping[str, Episode], *, as_json: bool) -> None:

@@ -196,15 +196,15 @@ def bring_to(connection: sa.Connection, schema: str) -> None:
     config = Config()
     # The form package:folder is resolved by the import system, so that an installed wheel works like a checkout.
     config.set_main_option("script_location", "milk.publication:migrations")
-    held = schema_of(connection)
+    held = schema_within(connection)
     is_older = schema != "head" and held is not None and held > schema
     with _ONE_MIGRATION_AT_A_TIME:
         config.attributes["connection"] = connection
         (command.downgrade if is_older else command.upgrade)(config, schema)
 
 
-def schema_of(connection: sa.Connection) -> str | None:
-    """The newest migration that a store has had; `None` for one without tables."""
+def schema_within(connection: sa.Connection) -> str | None:
+    """The migration that a store is at, asked inside a transaction; `None` for one without tables."""
     if "alembic_version" not in sa.inspect(connection).get_table_names():
         return None
     held = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
@@ -212,12 +212,18 @@ def schema_of(connection: sa.Connection) -> str | None:
 
 
 def _at_head(engine: sa.Engine) -> bool:
+    return schema_of(engine) == HEAD
+
+
+def schema_of(engine: sa.Engine) -> str | None:
+    """The migration that a store is at; `None` where it has none yet, or cannot be read by this user."""
     try:
         with engine.connect() as connection:
-            return connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+            found = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
     except exc.DBAPIError:
         # Most often a new store, without that table. Any other fault meets the migration again, and is explained there.
-        return False
+        return None
+    return ", ".join(map(str, found)) or None
 
 
 def _make_folder(url: sa.URL) -> None:

@@ -26,7 +26,7 @@ from milk.home.layout import Home
 from milk.home.table_log import TableLog, log_files, read_log, table_names
 from milk.models.canonical import canonical_json
 from milk.publication.copy import stored_tables, table_lines
-from milk.publication.engine import HEAD, reading, schema_of
+from milk.publication.engine import HEAD, reading, schema_within
 from milk.revision import source_revision
 
 FILES, STORE = "files", "store"
@@ -132,7 +132,7 @@ def _add_store(archive: ArchiveWriter, store: sa.Engine | None) -> dict[str, Any
     if store is None:
         return {"schema": None, "publication": 0, "issues": 0}
     with reading(store) as connection:
-        schema = schema_of(connection)
+        schema = schema_within(connection)
         if schema is not None and schema > HEAD:
             raise HomeRefused(
                 f"The store has schema {schema}, which a newer program made; this one knows up to {HEAD}. Back it up "

@@ -40,8 +40,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
         if settings.alert_url is None:
             return dg.SkipReason("MILK_ALERT_URL is not set: nobody is told.")
         try:
-            secret = settings.alert_secret.get_secret_value() if settings.alert_secret else ""
-            receiver = Receiver(settings.alert_url.get_secret_value(), secret)
+            receiver = Receiver(settings.alert_url, settings.alert_secret or "")
             return dg.SkipReason(look(context.instance, workplace, receiver, now=clock.now()))
         except MilkError as error:
             return dg.SkipReason(str(error))

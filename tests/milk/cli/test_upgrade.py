@@ -12,7 +12,7 @@ from deltalake import write_deltalake
 
 from milk.home.layout import Home
 from milk.home.tables import read_table
-from milk.publication.engine import HEAD, bring_to, open_store, reading, schema_of, writing
+from milk.publication.engine import HEAD, bring_to, open_store, reading, schema_within, writing
 from milk.publication.read import broken_issues
 from milk.steps.predictions import TABLE
 from milk.tables import LATER_COLUMNS
@@ -67,7 +67,7 @@ def home(earlier: Path, tmp_path: Path) -> Path:
 
 def test_it_is_as_an_earlier_program_left_it(earlier: Path) -> None:
     with store_of(earlier) as engine, reading(engine) as connection:
-        assert schema_of(connection) == SCHEMA
+        assert schema_within(connection) == SCHEMA
         assert "scorecard" not in sa.inspect(connection).get_table_names()
 
 
@@ -84,7 +84,7 @@ def test_the_next_run_goes_on_and_nothing_that_was_published_is_lost_or_changed(
     with store_of(home) as engine:
         assert broken_issues(engine) == []
         with reading(engine) as connection:
-            assert schema_of(connection) == HEAD
+            assert schema_within(connection) == HEAD
     again = read_table(Home(home), TABLE)
     same = [name for name in issued.columns if name not in LATER_COLUMNS[TABLE] and name != "data_versions"]
     keys = ["issue_month", "target_month"]
@@ -101,7 +101,7 @@ def test_everything_in_it_is_read_and_it_is_backed_up_as_it_is(home: Path, tmp_p
     assert f"schema {SCHEMA}" in backup.out, backup.err
     # To back up is not to upgrade: the earlier program still has its store.
     with store_of(home) as engine, reading(engine) as connection:
-        assert schema_of(connection) == SCHEMA
+        assert schema_within(connection) == SCHEMA
     restored = milk("restore", tmp_path / "b", "--home", tmp_path / "new")
     assert f"brought up from schema {SCHEMA}" in restored.out, restored.err
     for place in (home, tmp_path / "new"):

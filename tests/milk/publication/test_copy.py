@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 from milk.errors import BackupRefused, HomeRefused
 from milk.publication.copy import all_tables, fill_store, stored_tables, table_lines
-from milk.publication.engine import HEAD, bring_to, migrate, open_store, reading, schema_of, writing
+from milk.publication.engine import HEAD, bring_to, migrate, open_store, reading, schema_within, writing
 from milk.publication.ledger import append_promotion, promotions
 from milk.publication.online import OnlinePrediction, keep_prediction
 from milk.publication.publish_judged import publish_decision, publish_scorecard
@@ -96,7 +96,7 @@ def test_a_copy_of_an_older_schema_is_brought_up(either: sa.Engine, tmp_path: Pa
     fill_with_everything(either)
     with writing(either) as connection:
         bring_to(connection, schema)
-        assert schema_of(connection) == schema
+        assert schema_within(connection) == schema
     lines = copy(either)
     other = open_store(f"sqlite:///{tmp_path}/other.db")
     # One that was made ready by this program is taken, too.
@@ -107,7 +107,7 @@ def test_a_copy_of_an_older_schema_is_brought_up(either: sa.Engine, tmp_path: Pa
     assert same(copy(other), copy(either))
     assert broken_issues(other) == []
     with reading(other) as connection:
-        assert schema_of(connection) == HEAD
+        assert schema_within(connection) == HEAD
     other.dispose()
 
 
