@@ -117,7 +117,8 @@ class Settings(BaseSettings):
         default=None,
         description="Where everything lies that is kept in files, in an S3-compatible bucket that several machines "
         "share (docs/operations/buckets.md). It needs a `MILK_STORE_URL` on PostgreSQL. Server and credentials are "
-        "those of every program for S3: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.",
+        "those of every program for S3: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, "
+        "`AWS_SECRET_ACCESS_KEY`.",
         examples=["s3://bucket/prefix"],
         json_schema_extra={"about": "the home"},
     )
@@ -156,6 +157,21 @@ class Settings(BaseSettings):
         "them; `*` is any.",
         examples=["https://example.org,http://localhost:8080"],
         json_schema_extra={"about": "none"},
+    )
+    alert_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Webhook that is told of a failed run, stale data, a month without an issue and coverage out of "
+        "its band (docs/operations/alerts.md). All of the address counts as secret.",
+        examples=["https://chat.example.org/hooks/..."],
+        json_schema_extra={"is_secret": True, "about": "nobody is told"},
+    )
+    alert_secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="What the messages to `MILK_ALERT_URL` are signed with.",
+        examples=["a long random text"],
+        json_schema_extra={"is_secret": True, "about": "not signed"},
     )
 
     @classmethod
