@@ -19,6 +19,8 @@ keeps its traceback.
         VersionOutdated   one that an earlier program wrote: train anew
       PromotionRefused    a version that may not reach production
       ForecastRefused     forecast rows that must not be written
+      BackupRefused       a backup that is damaged, hostile, or of a newer program
+      Undelivered         an alert that its receiver did not take (may be tried again)
       NothingPublished    a store that holds no publication yet
       UnknownMonth        a month of which nothing is published
 """
@@ -94,6 +96,14 @@ class PromotionRefused(MilkError):
 
 class ForecastRefused(MilkError):
     """Forecast rows break their contract and were not written."""
+
+
+class BackupRefused(MilkError):
+    """A backup is damaged, cut off, hostile, or was written by a newer program."""
+
+
+class Undelivered(MilkError):
+    """The receiver of alerts did not take one; trying again later may work."""
 
 
 class NothingPublished(MilkError):

@@ -158,6 +158,21 @@ class Settings(BaseSettings):
         examples=["https://example.org,http://localhost:8080"],
         json_schema_extra={"about": "none"},
     )
+    alert_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Webhook that is told of a failed run, stale data, a month without an issue and coverage out of "
+        "its band (docs/operations/alerts.md). All of the address counts as secret.",
+        examples=["https://chat.example.org/hooks/..."],
+        json_schema_extra={"is_secret": True, "about": "nobody is told"},
+    )
+    alert_secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="What the messages to `MILK_ALERT_URL` are signed with.",
+        examples=["a long random text"],
+        json_schema_extra={"is_secret": True, "about": "not signed"},
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -280,6 +295,11 @@ def secret_settings() -> tuple[str, ...]:
     return tuple(name for name in Settings.model_fields if extra_of(name, "is_secret"))
 
 
+def known_variables() -> set[str]:
+    """Every variable that is read."""
+    return {*map(variable, Settings.model_fields), *map(file_variable, secret_settings())}
+
+
 def origins(options: set[str]) -> dict[str, str]:
     """Where each setting comes from: `option`, `environment`, `file` or `default`.
 
@@ -306,7 +326,7 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         BadSetting: a value cannot be used; the message names the variable.
     """
-    warn_of_unknown(Settings.model_fields, secret_settings())
+    warn_of_unknown(known_variables())
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]  # because the values are checked by the model itself

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from milk.settings import Settings, load_settings
+from milk_assets.defs.alerts import alert_sensor
 from milk_assets.defs.assets.panel import features, merged_table
 from milk_assets.defs.assets.predictions import batch_predictions_asset
 from milk_assets.defs.assets.publication import published_predictions_asset
@@ -57,6 +58,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         sensors=[
             serving_sensor(publish, partitions),
             retraining_sensor(training, is_acting=settings.retraining == "act"),
+            alert_sensor(settings),
         ],
         resources={**build_resources(settings), **(resources or {})},
         executor=build_executor(settings),

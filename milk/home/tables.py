@@ -124,6 +124,11 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
             at_hand = pa_fs.SubTreeFileSystem(str(place), pa_fs.LocalFileSystem())
             rows = table.to_pyarrow_dataset(filesystem=at_hand).to_table(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
+        if version is not None and version != table_version(home, name):
+            raise HomeRefused(
+                f"Version {version} of the table {name} in {home.tables} cannot be read: "
+                f"{str(error).splitlines()[0]}. `milk gc` frees versions to which nothing refers; a backup may hold it."
+            ) from error
         raise HomeRefused(
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
             f"delete {folder} and make it again."
