@@ -1,6 +1,7 @@
 """`milk run`: the whole graph in this process, then what it forecasts."""
 
 import logging
+import socket
 import threading
 import uuid
 from pathlib import Path
@@ -15,6 +16,8 @@ from milk.evaluation.backtest import refuse_short
 from milk.home.dataset import Dataset, judged_dataset
 from milk.home.layout import Home
 from milk.months import Month
+from milk.publication.read import issue_months
+from milk.series import SERIES_ID
 from milk.settings import Settings, load_settings
 from milk.sources.faults import refuse_unusable
 from milk.sources.files import DataFolder
@@ -28,13 +31,25 @@ if TYPE_CHECKING:
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_file: Path | None) -> None:
+def run_graph(
+    *, data: Path | None, home: Path | None, issue: str | None, json_file: Path | None, unless_published: bool = False
+) -> None:
     """Run the graph and report.
+
+    Args:
+        data: folder of the input files.
+        home: folder of everything that is written.
+        issue: the only issue month wanted.
+        json_file: where to write forecasts and provenance, too.
+        unless_published: whether there is nothing to do where the store holds a forecast already.
 
     Raises:
         MilkError: whatever stops it, in words; earlier results stand.
     """
     settings = load_settings(data=data, home=home)
+    if unless_published and _is_published(settings):
+        say_progress("A forecast is published already: nothing to do.")
+        return
     wanted = Month.parse(issue) if issue else None
     place, folder = Home(settings.home_path), DataFolder(settings.data)
     if json_file is not None:
@@ -57,6 +72,11 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
         print_report(settings, place, months[-1])
         if json_file is not None:
             write_json(settings, place, months[-1], json_file)
+
+
+def _is_published(settings: Settings) -> bool:
+    with home_store(Home(settings.home_path), settings.store_address) as store:
+        return bool(issue_months(store, SERIES_ID))
 
 
 def _months(settings: Settings, dataset: Dataset, wanted: Month | None) -> list[Month]:
@@ -88,7 +108,7 @@ def _execute(settings: Settings, home: Home, months: list[Month]) -> None:
         MilkError: a step failed; the message is the one that its asset gave.
         KeyboardInterrupt: the run was interrupted.
     """
-    from milk_assets.abandoned import end_abandoned_runs
+    from milk_assets.abandoned import MACHINE_TAG, end_abandoned_runs
     from milk_assets.definitions import build_definitions
 
     job = build_definitions(settings).resolve_implicit_global_asset_job_def()
@@ -102,7 +122,7 @@ def _execute(settings: Settings, home: Home, months: list[Month]) -> None:
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={RANGE_START: str(months[0]), RANGE_END: str(months[-1])},
+            tags={RANGE_START: str(months[0]), RANGE_END: str(months[-1]), MACHINE_TAG: socket.gethostname()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     for event in result.all_events:
