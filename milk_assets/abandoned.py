@@ -31,8 +31,10 @@ def end_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     Returns:
         Their identifiers.
     """
-    if instance.is_persistent and not isinstance(instance.run_launcher, DefaultRunLauncher):
-        # Other launchers start runs elsewhere, where numbers of processes mean nothing here.
+    launcher = instance.get_ref().run_launcher_data if instance.is_persistent else None
+    if launcher is not None and launcher.class_name != DefaultRunLauncher.__name__:
+        # Others start runs elsewhere, where numbers of processes mean nothing here; by name, as their packages are not
+        # installed wherever the records are opened.
         return []
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     ended = []

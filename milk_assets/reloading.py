@@ -16,13 +16,13 @@ from milk.months import IssueMonths
 from milk.settings import load_settings
 from milk_assets.defs.partitions import issue_months_of
 
-INTERVAL_SECONDS = 60
+INTERVAL_SECONDS = 30
 RELOAD_SECONDS = 180
 LOOKED = Path("/tmp/looked")  # noqa: S108  # because a container has its own, and nothing is read from it
 """Touched at each look, for who watches over this process."""
 
 
-def reloads(months: Callable[[], IssueMonths | None], reload: Callable[[], None]) -> Iterator[str]:
+def reloads(months: Callable[[], IssueMonths | None], reload: Callable[[], object]) -> Iterator[str]:
     """Look once at each step, and say what was done; empty where nothing was.
 
     The first look reloads: what the server has loaded is not known. A server that does not answer is asked again.
@@ -48,10 +48,13 @@ def reloads(months: Callable[[], IssueMonths | None], reload: Callable[[], None]
 
 
 def main() -> None:
-    """Look each minute, for ever."""
+    """Look twice a minute, for ever."""
     host, port = sys.argv[1:]
     settings = load_settings()
     client = DagsterGrpcClient(host=host, port=int(port))
+    # The server has just loaded them, most often.
+    LOOKED.touch()
+    time.sleep(INTERVAL_SECONDS)
     for said in reloads(lambda: issue_months_of(settings), lambda: client.reload_code(timeout=RELOAD_SECONDS)):
         if said:
             sys.stdout.write(f"{said}\n")
