@@ -53,7 +53,7 @@ def _drive(stack: Stack, visitor: Visitor, work: Path) -> list[tuple[str, str, s
     steps.look_at_images(stack)
     began = time.monotonic()
     stack.up()
-    until(visitor.newest_issue, seconds=MOST_SECONDS, what="a forecast through nginx")
+    until(visitor.newest_issue, seconds=3 * MOST_SECONDS, what="a forecast through nginx")
     first = time.monotonic() - began
     _say(f"from nothing to the first forecast through nginx: {first:.0f} s ({visitor.newest_issue()})")
     for container in stack.containers.values():

@@ -203,7 +203,7 @@ class Container:
             self.first_process()
             if time.monotonic() > deadline:
                 raise TrialFailed(f"{self.service.name} is not well: {self.last_words()}")
-            time.sleep(min(health.pause_seconds, 2))
+            time.sleep(health.pause_seconds)
 
     def wait_end(self, seconds: float) -> None:
         """Wait until it has done its work.

@@ -14,7 +14,7 @@ from deploy.trial.compose import Service, read_services
 from deploy.trial.container import Container, Image, TrialFailed
 
 COMPOSE = Path(__file__).resolve().parent.parent / "compose.yaml"
-ONCE_SECONDS = 240
+ONCE_SECONDS = 300
 POSTGRES_DATA = "/var/lib/postgresql/data"
 # What the entry of the image does: make the cluster where there is none, with what lies in a folder; then the server.
 POSTGRES_ENTRY = f"""
