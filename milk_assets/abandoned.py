@@ -1,32 +1,43 @@
 """Runs whose process is gone: killed, or lost with the machine, they would stay "started" for ever.
 
 Dagster's default launcher does not look after its processes, and a queue of one run at a time would wait for the dead.
-Each run records the number of its process, and the name of the machine where that number means something; whether the
-process lives can be asked there. Each container is a machine of its own: who asks from another leaves the run alone.
-A container that starts again gives the same small numbers to other processes, which are told apart by their age.
+Each run records the number of its process, and whether that process lives can simply be asked where it ran: a run of
+the command line says where by a tag, any other ran beside the code location. With records on a server other machines
+and containers see them, too, where a number means another process or none. A container that starts again gives the same
+small numbers to other processes; they are told apart by their age.
 """
 
-import json
 import os
-import socket
+import platform
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.launcher import DefaultRunLauncher
-from dagster._core.storage.tags import GRPC_INFO_TAG
 
-MACHINE_TAG = "milk/machine"
-"""Names the machine of a run that no code server started."""
-_CLOCK_SECONDS = 2.0
-"""By how much two clocks of a machine may seem to differ."""
 SAID = (
     "The process of this run is gone: it was killed, or the machine went down. Nothing is half written; start it again."
 )
+MACHINE_TAG = "milk/machine"
+_CLOCK_SECONDS = 2.0
+"""By how much two clocks of a machine may seem to differ."""
 
 
-def end_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
+def this_machine() -> str:
+    """What numbers of processes mean the same on: the machine, and of a container its own count of processes."""
+    counted = ""
+    with suppress(OSError):
+        counted = str(Path("/proc/self/ns/pid").readlink())
+    return f"{platform.node()} {counted}".strip()
+
+
+def end_abandoned_runs(instance: dg.DagsterInstance, *, launched_here: bool = True) -> list[str]:
     """Record the failure of the runs in progress whose process is gone.
+
+    Args:
+        instance: Dagster's records.
+        launched_here: whether the code location, which starts the runs of the daemon and of the UI, is on this machine.
 
     Returns:
         Their identifiers.
@@ -38,8 +49,9 @@ def end_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
         return []
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     ended = []
+    here = this_machine()
     for run in instance.get_runs(dg.RunsFilter(statuses=statuses)):
-        if not _is_of_this_machine(run):
+        if not (run.tags[MACHINE_TAG] == here if MACHINE_TAG in run.tags else launched_here):
             continue
         process = _process_of(instance, run.run_id)
         if process is None or _is_alive(*process):
@@ -50,12 +62,6 @@ def end_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
             instance.report_run_failed(now, SAID)
             ended.append(run.run_id)
     return ended
-
-
-def _is_of_this_machine(run: dg.DagsterRun) -> bool:
-    """Whether the number of its process is one of ours: a code server starts runs beside itself."""
-    server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}")).get("host")
-    return run.tags.get(MACHINE_TAG, server) in (None, "localhost", "127.0.0.1", socket.gethostname())
 
 
 def _process_of(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:

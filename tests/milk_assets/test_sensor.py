@@ -159,9 +159,7 @@ def test_a_month_that_is_no_partition_any_more_is_left_alone(desk: Desk) -> None
     assert desk.ranges() == [("2026-05", "2026-05")]
 
 
-def _run(
-    desk: Desk, job: str, *, selection: Sequence[str] | None = None, status: dg.DagsterRunStatus
-) -> dg.DagsterRun:
+def _run(desk: Desk, job: str, *, selection: Sequence[str] | None = None, status: dg.DagsterRunStatus) -> dg.DagsterRun:
     keys = None if selection is None else frozenset(map(dg.AssetKey, selection))
     definition = desk.definitions.resolve_job_def(job)
     subset = definition.get_subset(asset_selection=keys) if keys else definition
