@@ -34,10 +34,10 @@ def main() -> int:
         with running(images, work, {"DATA": str(data), "SECRETS": str(work / "secrets")}) as stack:
             try:
                 table = _drive(stack, visitor_of, work)
-            except TrialFailed:
+            except (TrialFailed, httpx.HTTPError):
                 _show_logs(stack)
                 raise
-    except TrialFailed as failed:
+    except (TrialFailed, httpx.HTTPError) as failed:
         print(f"FAILED: {failed}", file=sys.stderr)
         return 1
     table = [(f"image {name}", f"{size} MB", f"at most {MOST_MB[name]} MB") for name, size in sizes.items()] + table

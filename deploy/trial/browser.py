@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from deploy.trial.client import SITE
 from deploy.trial.container import TrialFailed
@@ -60,17 +61,26 @@ def materialize_all(browser: Browser, password: tuple[str, str], picture: Path) 
     page = context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
+    try:
+        _press(page, picture)
+    except PlaywrightError as error:
+        page.screenshot(path=picture)
+        raise TrialFailed(f"The UI, as {picture} shows it: {error.message} {broken}") from error
+    finally:
+        context.close()
+    if broken:
+        raise TrialFailed(f"The UI: {broken}")
+
+
+def _press(page: Page, picture: Path) -> None:
     page.goto(f"{SITE}/dagster/asset-groups")
     button = page.get_by_text("Materialize all")
     button.wait_for(timeout=MILLISECONDS)
     page.get_by_text("publication", exact=True).first.wait_for(timeout=MILLISECONDS)
+    page.screenshot(path=picture)
     button.click()
-    page.screenshot(path=picture.with_name("dialog.png"))
     launch = page.get_by_test_id("launch-button")
     launch.wait_for(timeout=MILLISECONDS)
+    page.screenshot(path=picture.with_name("dialog.png"))
     launch.click()
-    page.wait_for_timeout(3000)
-    page.screenshot(path=picture)
-    context.close()
-    if broken:
-        raise TrialFailed(f"The UI: {broken}")
+    launch.wait_for(state="detached", timeout=MILLISECONDS)

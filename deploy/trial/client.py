@@ -37,12 +37,12 @@ def until(happens: Callable[[], object], *, seconds: float, what: str) -> None:
         try:
             if happens():
                 return
-        except (httpx.HTTPError, json.JSONDecodeError, KeyError) as error:
-            what_else = f" ({type(error).__name__}: {error})"
+        except (TrialFailed, httpx.HTTPError, json.JSONDecodeError, KeyError) as error:
+            trouble = f" ({type(error).__name__}: {error})"
         else:
-            what_else = ""
+            trouble = ""
         if time.monotonic() > deadline:
-            raise TrialFailed(f"Not within {seconds:.0f} s: {what}{what_else}")
+            raise TrialFailed(f"Not within {seconds:.0f} s: {what}{trouble}")
         time.sleep(0.5)
 
 

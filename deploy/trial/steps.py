@@ -128,6 +128,6 @@ def restart_each(stack: Stack, visitor: Visitor, secrets: Path) -> Iterator[tupl
     }
     for name, answers in recovered.items():
         before, began = all_rows(secrets), time.monotonic()
-        stack.restart(name, kill=name != "nginx")
+        stack.restart(name, kill=True)
         until(answers, seconds=SECONDS, what=f"all answering after {name} was restarted")
         yield name, time.monotonic() - began, missing(before, all_rows(secrets))
