@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -54,7 +55,7 @@ def _drive(stack: Stack, visitor: Visitor, work: Path) -> list[tuple[str, str, s
     began = time.monotonic()
     stack.up()
     until(visitor.newest_issue, seconds=3 * MOST_SECONDS, what="a forecast through nginx")
-    first = time.monotonic() - began
+    first, worked = time.monotonic() - began, _processor_seconds()
     _say(f"from nothing to the first forecast through nginx: {first:.0f} s ({visitor.newest_issue()})")
     for container in stack.containers.values():
         if not container.service.ends:
@@ -70,7 +71,10 @@ def _drive(stack: Stack, visitor: Visitor, work: Path) -> list[tuple[str, str, s
     _materialize(visitor, work)
     steps.lose_run(stack, visitor, month)
     _say("a run whose container was killed is recorded as failed, and the next one is green")
-    table = [("nothing to first forecast through nginx", f"{first:.0f} s", f"at most {MOST_SECONDS} s")]
+    table = [
+        ("nothing to first forecast through nginx", f"{first:.0f} s", f"at most {MOST_SECONDS} s on two free cores"),
+        ("processor time of that", f"{worked:.0f} s", ""),
+    ]
     for name, seconds, lost in steps.restart_each(stack, visitor, work / "secrets"):
         _say(f"{name} ended by force and started: answers again after {seconds:.0f} s, {lost} rows lost or changed")
         table.append((f"{name} restarted, rows lost or changed", str(lost), "0"))
@@ -124,6 +128,16 @@ def _megabytes(root: Path) -> int:
                 seen.add(known.st_ino)
                 size += known.st_size
     return round(size / 1e6)
+
+
+def _processor_seconds() -> float:
+    """What all processes of the trial have worked until now; it sees no others."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        # A process may end between being found and being read.
+        with suppress(OSError):
+            ticks += sum(map(int, file.read_text(encoding="utf-8").rpartition(")")[2].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _secrets(work: Path) -> Visitor:

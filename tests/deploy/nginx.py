@@ -1,8 +1,8 @@
 """The real nginx with the files of deploy/nginx, on free ports and in a folder of its own."""
 
+import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from tests.parts import missing
+from tests.deploy.programs import program
 from tests.ports import free_port
 
 FILES = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
@@ -34,17 +35,26 @@ class Front:
     folder: Path
     tls_port: int
 
-    def lines(self) -> str:
-        """What it and its requests said."""
-        return (self.folder / "access.log").read_text(encoding="utf-8")
+    @property
+    def log(self) -> Path:
+        """Where each request is told."""
+        return self.folder / "access.log"
+
+
+def line_of(log: Path, request_id: str) -> dict[str, Any]:
+    """The line of a request in a log of JSON; it comes after the answer."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        found = [line for line in log.read_text(encoding="utf-8").splitlines() if request_id in line]
+        if found:
+            return dict(json.loads(found[0]))
+        assert time.monotonic() < deadline, request_id
+        time.sleep(0.05)
 
 
 def nginx() -> str:
-    """The program; the test that asks for it is skipped where it is missing, and fails where it is required."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
-        missing("nginx is not installed (Debian: nginx-light)")
-    return found
+    """The program."""
+    return program("nginx", "nginx")
 
 
 @contextmanager

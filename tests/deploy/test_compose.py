@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from deploy.trial.compose import read_services
+from tests.deploy.programs import program
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 FILE = DEPLOY / "compose.yaml"
@@ -23,6 +24,7 @@ SECRETS_MADE = {
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program("openssl", "openssl")
     folder = tmp_path_factory.mktemp("installation") / "secrets"
     subprocess.run(["sh", str(DEPLOY / "new-secrets.sh"), str(folder)], check=True, capture_output=True)
     return folder
