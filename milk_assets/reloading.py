@@ -4,6 +4,7 @@ The partitions are made when the definitions are loaded. `milk up` does that aga
 container of its own keeps them until it is told. `python -m milk_assets.reloading HOST PORT` looks and tells it.
 """
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -49,6 +50,8 @@ def reloads(months: Callable[[], IssueMonths | None], reload: Callable[[], objec
 
 def main() -> None:
     """Look twice a minute, for ever."""
+    # The first process of a container is not ended by a signal that it does not expect.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     host, port = sys.argv[1:]
     settings = load_settings()
     client = DagsterGrpcClient(host=host, port=int(port))

@@ -102,7 +102,7 @@ def _look_again(stack: Stack, work: Path) -> None:
 def _materialize(visitor: Visitor, work: Path) -> None:
     before = len(visitor.backfills())
     with chromium() as browser:
-        materialize_all(browser, visitor.password, work / "graph.png")
+        materialize_all(browser, visitor.password, len(visitor.months()), work / "graph.png")
     until(lambda: len(visitor.backfills()) > before, seconds=60, what="a backfill after *Materialize all*")
     until(
         lambda: visitor.backfills()[0] not in ("REQUESTED", "IN_PROGRESS"), seconds=400, what="the end of the backfill"

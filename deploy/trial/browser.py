@@ -52,8 +52,8 @@ def see_page(browser: Browser, picture: Path) -> None:
         raise TrialFailed(f"The page: {wrong}")
 
 
-def materialize_all(browser: Browser, password: tuple[str, str], picture: Path) -> None:
-    """Open the asset graph with the password of the UI and press *Materialize all*, for every month."""
+def materialize_all(browser: Browser, password: tuple[str, str], months: int, picture: Path) -> None:
+    """Open the asset graph with the password of the UI and press *Materialize all*, for all of so many months."""
     # The password is the browser's to give: in the address it would hinder the page from asking its own server.
     context = browser.new_context(
         http_credentials={"username": password[0], "password": password[1]}, viewport={"width": 1500, "height": 900}
@@ -62,7 +62,7 @@ def materialize_all(browser: Browser, password: tuple[str, str], picture: Path) 
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
     try:
-        _press(page, picture)
+        _press(page, months, picture)
     except PlaywrightError as error:
         page.screenshot(path=picture)
         raise TrialFailed(f"The UI, as {picture} shows it: {error.message} {broken}") from error
@@ -72,15 +72,17 @@ def materialize_all(browser: Browser, password: tuple[str, str], picture: Path) 
         raise TrialFailed(f"The UI: {broken}")
 
 
-def _press(page: Page, picture: Path) -> None:
+def _press(page: Page, months: int, picture: Path) -> None:
     page.goto(f"{SITE}/dagster/asset-groups")
     button = page.get_by_text("Materialize all")
     button.wait_for(timeout=MILLISECONDS)
     page.get_by_text("publication", exact=True).first.wait_for(timeout=MILLISECONDS)
     page.screenshot(path=picture)
     button.click()
-    launch = page.get_by_test_id("launch-button")
+    launch = page.get_by_role("button", name="Launch backfill")
     launch.wait_for(timeout=MILLISECONDS)
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_text(f"{months} partitions").first.wait_for(timeout=MILLISECONDS)
     page.screenshot(path=picture.with_name("dialog.png"))
     launch.click()
     launch.wait_for(state="detached", timeout=MILLISECONDS)
