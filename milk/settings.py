@@ -238,6 +238,11 @@ def secret_settings() -> tuple[str, ...]:
     return tuple(name for name in Settings.model_fields if extra_of(name, "is_secret"))
 
 
+def known_variables() -> set[str]:
+    """Every variable that is read."""
+    return {*map(variable, Settings.model_fields), *map(file_variable, secret_settings())}
+
+
 def origins(options: set[str]) -> dict[str, str]:
     """Where each setting comes from: `option`, `environment`, `file` or `default`.
 
@@ -264,7 +269,7 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         BadSetting: a value cannot be used; the message names the variable.
     """
-    warn_of_unknown(Settings.model_fields, secret_settings())
+    warn_of_unknown(known_variables())
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]  # because the values are checked by the model itself

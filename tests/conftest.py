@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from milk.environment import OF_THE_SUITE
 from tests.parts import missing
 from tests.postgres import PostgresServer, binaries, postgres_server
 
 # No test asserts a time, those of hypothesis included: a busy machine is no fault of the program.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
-
-_OF_THE_SUITE = ("MILK_UPDATE_SNAPSHOT", "MILK_REQUIRE_PARTS")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _own_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [*os.environ]:
-            if name.startswith(("MILK_", "DAGSTER_")) and name not in _OF_THE_SUITE:
+            if name.startswith(("MILK_", "DAGSTER_")) and name not in OF_THE_SUITE:
                 patch.delenv(name)
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
         patch.setenv("MPLBACKEND", "Agg")
