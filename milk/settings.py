@@ -50,6 +50,7 @@ class Settings(BaseSettings):
         first_issue: the first issue month wanted; the data may allow only a later one.
         evaluation_months: the newest months of the price, on which versions are compared and which no search sees.
         executor: how Dagster runs the steps of a run.
+        series_workers: processes over which the further series of `prices.toml` are spread (docs/scale.md).
         store_url: database of ledger and publications; where it is not set, a SQLite file in the home.
         retraining: what follows where `retrain_decision` says retrain: `act` starts the job `training`, `report` says
             only what would have been started.
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     first_issue: MonthSetting = Month(2010, 1)
     evaluation_months: int = Field(default=120, ge=24, le=600)
     executor: Literal["in_process", "multiprocess"] = "in_process"
+    series_workers: int = Field(default=1, ge=1, le=256)
     store_url: str | None = None
     retraining: Literal["report", "act"] = "report"
     port: int = Field(default=3000, ge=1, le=65535)

@@ -11,18 +11,19 @@ from milk.cli.console import OUT, banner, command, say
 from milk.cli.output import write_output
 from milk.forecasting.fit import LAST_VALUE
 from milk.home.layout import Home
-from milk.home.tables import read_table
+from milk.home.tables import Months, read_table
 from milk.models.version import ModelVersion, read_version
 from milk.months import Month
 from milk.publication.engine import shown_address
+from milk.series import SERIES_ID
 from milk.settings import SAMPLE, Settings
 from milk.steps.predictions import TABLE
 
 
-def forecasts_of(home: Home, month: Month) -> pd.DataFrame:
-    """The rows of one issue month."""
-    table = read_table(home, TABLE)
-    rows = table[table["issue_month"] == pd.Timestamp(month.first_day)]
+def forecasts_of(home: Home, month: Month, series_id: str = SERIES_ID) -> pd.DataFrame:
+    """The rows of one series and issue month."""
+    day = pd.Timestamp(month.first_day)
+    rows = read_table(home, TABLE, months=Months("issue_month", day, day), series_id=series_id)
     return rows.sort_values("target_month").reset_index(drop=True)
 
 

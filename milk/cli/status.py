@@ -55,7 +55,7 @@ def _print_forecast(home: Home) -> None:
     if not has_table(home, TABLE):
         say("forecast  none yet")
         return
-    table = read_table(home, TABLE)
+    table = read_table(home, TABLE, series_id=SERIES_ID)
     newest = table[table["issue_month"] == table["issue_month"].max()].sort_values("target_month")
     first = newest.iloc[0]
     say(

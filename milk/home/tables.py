@@ -4,6 +4,7 @@ Both retention properties are set when a table is made: Delta's defaults delete 
 pipeline would lose last month's version. They act at creation only, which a test asserts.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pa_fs
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
@@ -44,6 +46,11 @@ class Months:
     def rows_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows inside it."""
         return frame[frame[self.column].between(self.first, self.last)]
+
+    def expression(self) -> pc.Expression:
+        """The same for who reads a table: files and parts of files without such rows are not opened."""
+        ends = [pa.scalar(end.to_pydatetime(), pa.timestamp("us")) for end in (self.first, self.last)]
+        return (pc.field(self.column) >= ends[0]) & (pc.field(self.column) <= ends[1])
 
 
 def write_table(home: Home, name: str, frame: pd.DataFrame, *, replace: Months | None = None) -> int:
@@ -92,8 +99,24 @@ def append_table(home: Home, name: str, frame: pd.DataFrame) -> int:
     return _commit(home, name, frame, mode="append")
 
 
-def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataFrame:
-    """Read a table, its newest version where none is given.
+def read_table(
+    home: Home,
+    name: str,
+    *,
+    version: int | None = None,
+    months: Months | None = None,
+    series_id: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Read a table or a part of it.
+
+    Args:
+        home: the home.
+        name: name of the table.
+        version: which version; the newest where not given.
+        months: only the rows of these.
+        series_id: only the rows of this series.
+        columns: only these columns, which the table must have had from its beginning.
 
     Raises:
         TableNotFoundError: it was never written.
@@ -104,13 +127,24 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
     # process that had read through it was seen to abort now and then when it ended (1 in 60).
     files = pa_fs.SubTreeFileSystem(str(home.tables / name), pa_fs.LocalFileSystem())
     try:
-        frame: pd.DataFrame = table.to_pyarrow_dataset(filesystem=files).to_table(use_threads=False).to_pandas()
+        dataset = table.to_pyarrow_dataset(filesystem=files)
+        wanted = _wanted_rows(months, series_id)
+        content = dataset.to_table(columns=columns and [*columns], filter=wanted, use_threads=False)
+        frame: pd.DataFrame = content.to_pandas()
     except (OSError, pa.ArrowInvalid) as error:
         raise HomeRefused(
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
             f"delete {home.tables / name} and make it again."
         ) from error
-    return _with_later_columns(name, frame)
+    return _with_later_columns(name, frame) if columns is None else frame
+
+
+def _wanted_rows(months: Months | None, series_id: str | None) -> pc.Expression | None:
+    wanted = None if months is None else months.expression()
+    if series_id is None:
+        return wanted
+    of_series = pc.field("series_id") == series_id
+    return of_series if wanted is None else wanted & of_series
 
 
 def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,7 @@ class Workplace(dg.ConfigurableResource):  # type: ignore[type-arg]  # because n
     store_url: str
     evaluation_months: int
     online_retention_days: int = 365
+    series_workers: int = 1
 
     @property
     def home(self) -> Home:
