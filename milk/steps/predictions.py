@@ -190,11 +190,11 @@ def _further_rows(home: Home, issuing: Issuing, months: list[Month]) -> tuple[pd
     data_versions = {
         series_id: {"prices": {"sha256": sha256}, **shared, TABLES: tables} for series_id, sha256 in made.prices.items()
     }
-    rows, broken = _split_broken(_with_provenance(made.rows, issuing, made.units, data_versions))
+    rows, broken = split_broken(_with_provenance(made.rows, issuing, made.units, data_versions))
     return rows, made.left_out | broken
 
 
-def _split_broken(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+def split_broken(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     """Part the rows of further series into those of sound series and the reasons against the others."""
     if not schema_problem(BATCH_PREDICTIONS, rows):
         return rows, {}
