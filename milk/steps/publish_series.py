@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from milk.home.layout import Home
 from milk.home.tables import Months, has_table, read_table
+from milk.models.canonical import sha256_hex
 from milk.months import Month, contiguous_ranges
 from milk.publication.publish import Published, publish
 from milk.publication.read_observed import ObservedMark, observed_marks
@@ -44,6 +45,7 @@ class FurtherPublished:
         unchanged: how many stood as they are.
         observed: how many observed prices were added.
         transactions: how many transactions added something.
+        content_sha256: hash of what the issues say; empty where there are none.
     """
 
     series: int = 0
@@ -51,6 +53,7 @@ class FurtherPublished:
     unchanged: int = 0
     observed: int = 0
     transactions: int = 0
+    content_sha256: str = ""
 
 
 def publish_further(home: Home, store: sa.Engine, months: Sequence[Month], of_all: Publication) -> FurtherPublished:
@@ -84,13 +87,15 @@ def publish_further(home: Home, store: sa.Engine, months: Sequence[Month], of_al
                 series=[register[name] for name in series if name in register],
             )
             outcomes.append(publish(store, publication))
-    fates = [issue.outcome for published in outcomes for issue in published.issues]
+    issues = [issue for published in outcomes for issue in published.issues]
+    fates = [issue.outcome for issue in issues]
     return FurtherPublished(
         series=len(names),
         added=len(fates) - fates.count("unchanged"),
         unchanged=fates.count("unchanged"),
         observed=sum(published.observed for published in outcomes),
         transactions=sum(published.publication_id is not None for published in outcomes),
+        content_sha256=sha256_hex(" ".join(issue.content_sha256 for issue in issues).encode()) if issues else "",
     )
 
 
@@ -171,7 +176,8 @@ class _Prices:
         if not places:
             return []
         own = self.frame.iloc[np.concatenate([np.arange(place.start, place.stop) for place in places])]
-        newest = own["series_id"].map({name: mark.newest for name, mark in marks.items()}).astype(INSTANT)
+        held_until = own["series_id"].map({name: mark.newest for name, mark in marks.items()})
+        newest: pd.Series[pd.Timestamp] = held_until.astype(INSTANT)  # type: ignore[call-overload]  # no literal
         is_newer = newest.isna() | (own["known_since"] > newest)
         held = (~is_newer).groupby(own["series_id"]).sum()
         lacks = [name for name, mark in marks.items() if held.get(name) != mark.prices]

@@ -1,13 +1,16 @@
 """What the pages say of the further series: how many there are, and the few that a person must look at."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from milk.series import SERIES_ID
 from milk.steps.predictions import Issued
+from milk.steps.publish_series import FurtherPublished
 from milk.steps.receive_series import ReceivedSeries
+from milk.steps.series_scorecard import ScoredSeries
 from milk_assets.defs.shown import table_of_rows
 
 WORST_SHOWN = 10
@@ -40,6 +43,29 @@ def series_metadata(issued: Issued) -> dict[str, Any]:
         **table_of_rows("widest_series", _widest(further), most=WORST_SHOWN),
         **table_of_rows("least_covered_series", _least_covered(further), most=WORST_SHOWN),
     }
+
+
+def scorecard_of_series(further: ScoredSeries) -> dict[str, Any]:
+    """How many further series are judged, and which of them did worst; nothing where none is."""
+    if not further.series and not further.refused:
+        return {}
+    worst = further.statistics.sort_values("ratio_last_value", ascending=False)
+    shown = ["series_id", "months_judged", "bias", "ratio_last_value", "coverage_80", "coverage_95", "finding"]
+    flagged = further.statistics[["is_biased", "is_outside_80", "is_outside_95", "is_worse_than_last_value"]]
+    return {
+        "further_series_judged": further.series,
+        "further_judgements_added": further.judgements,
+        "further_series_flagged": int(flagged.any(axis=1).sum()),
+        **_reasons("further_series_not_judged", further.refused),
+        **table_of_rows("worst_further_series", worst[shown].head(WORST_SHOWN)),
+    }
+
+
+def publication_of_series(further: FurtherPublished) -> dict[str, Any]:
+    """What the store did of the further series; nothing where there are none."""
+    if not further.series:
+        return {}
+    return {f"further_{name}": value for name, value in asdict(further).items()}
 
 
 def _reasons(name: str, reasons: Mapping[str, str]) -> dict[str, Any]:

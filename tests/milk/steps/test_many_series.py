@@ -17,8 +17,10 @@ from milk.home.tables import Months, read_table, table_version, write_table
 from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.publication.read import broken_issues, issue_records, published_series
+from milk.publication.read_judged import held_scorecard, live_record
 from milk.publication.read_observed import observed_marks
 from milk.publication.read_series import price_record
+from milk.publication.rows import Publication
 from milk.publication.schema import OBSERVED_PRICES, PUBLICATIONS
 from milk.series import SERIES_ID
 from milk.sources.files import DataFolder
@@ -30,6 +32,8 @@ from milk.steps.publish_series import FurtherPublished
 from milk.steps.receive import Received, receive
 from milk.steps.receive_series import TABLE as PRICES
 from milk.steps.receive_series import check_series, price_series
+from milk.steps.scorecard import judge_published
+from milk.steps.series_scorecard import judge_series
 from milk.steps.staging import stage_version
 from milk.steps.store import home_store
 from milk.tables import BATCH_PREDICTIONS, SERIES_PRICES
@@ -307,3 +311,23 @@ def test_rows_of_one_series_that_break_their_contract_are_left_out_alone(made: M
     assert sorted(sound["series_id"].unique()) == sorted([SERIES_ID, "region_b", "region_c"])
     assert [*broken] == ["region_a"]
     assert "its forecasts break their contract" in broken["region_a"]
+
+
+def test_each_series_is_judged_by_its_own_prices(many: Many, store: sa.Engine) -> None:
+    """November was issued in time; its price comes for two of the three series."""
+    many.publish(store)
+    for seed, name in enumerate(["region_a", "region_b"]):
+        later = np.append(random_walk(130, seed=seed), 200.0 + seed)
+        (many.folder / f"prices/{name}.csv").write_text(_text(later, LAST + 1))
+    many.receive(LATER)
+    many.publish(store)
+    of_all = Publication(published_at=LATER, run_id=None, software={})
+    scored = judge_series(store, of_all)
+    assert (scored.series, scored.judgements, scored.refused) == (2, 2, {})
+    (judged,) = held_scorecard(store, "region_b").judged
+    (said,) = [row for row in live_record(store, "region_b").forecasts if row.target_month == ISSUES[1]]
+    assert (judged.observed, judged.price, judged.error) == (201.0, said.price, 201.0 - said.price)
+    assert judged.last_value == pytest.approx(random_walk(130, seed=1)[-1], abs=0.006)
+    again = judge_series(store, of_all)
+    assert (again.series, again.judgements) == (2, 0)
+    assert judge_published(many.home, store, published_at=LATER, run_id=None).rows.empty
