@@ -17,7 +17,7 @@ def unknown_series(engine: sa.Engine, series_id: str) -> MilkError | None:
     series = published_series(engine, limit=SERIES_WATCHED + 1)
     if not series:
         return NothingPublished("There are publications, and none of them has an issue.")
-    named, more = series[:SERIES_WATCHED], ", ..." if len(series) > SERIES_WATCHED else ""
+    named, more = series[:SERIES_WATCHED], " and others" if len(series) > SERIES_WATCHED else ""
     return UnknownSeries(f"There is no series '{series_id}': the series are {', '.join(named)}{more}.", named)
 
 

@@ -175,7 +175,12 @@ class SeriesList(Answer):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"data": [_SERIES], "meta": {"publication": 7, "as_of": "2014-10-02T12:01:00Z", "count": 1}}]
+            "examples": [
+                {
+                    "data": [_SERIES],
+                    "meta": {"publication": 7, "as_of": "2014-10-02T12:01:00Z", "count": 1, "next": None},
+                }
+            ]
         }
     )
 

@@ -219,7 +219,7 @@ def test_of_many_series_a_message_names_some_and_a_monitor_looks_at_some(client:
     names = [f"a_region_{k:02d}" for k in range(12)]
     publish_issues(store, *(issue("2014-10", series_id=name) for name in names), issue("2014-11"))
     problem = client.get("/v1/predictions?series_id=none").json()
-    assert problem["detail"].endswith(f"{', '.join(names[:10])}, ...")
+    assert problem["detail"].endswith(f"{', '.join(names[:10])} and others.")
     ready = client.get("/readyz").json()
     assert ready["newest_issue_month"] == "2014-11"
     shown = set(re.findall(r'milk_newest_issue_age_seconds\{series_id="(.*?)"\}', client.get("/metrics").text))

@@ -261,7 +261,7 @@ def test_two_processes_and_blocks_of_months_give_the_same(many: Many, monkeypatc
 def test_published_once_and_the_same_again_writes_nothing(many: Many, store: sa.Engine) -> None:
     first, again = many.publish(store), many.publish(store)
     assert (first.series, first.added, first.unchanged, first.observed) == (3, 6, 0, 460)
-    assert again == FurtherPublished(series=3, unchanged=6)
+    assert again == FurtherPublished(series=3, unchanged=6, content_sha256=first.content_sha256)
     assert published_series(store) == sorted([SERIES_ID, *SOUND])
     assert broken_issues(store) == []
     record = price_record(store, "region_b", upto=100)
