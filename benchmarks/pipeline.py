@@ -144,7 +144,7 @@ def fresh(folder: Path, name: str) -> Home:
     home = Home(folder / name)
     shutil.rmtree(home.path, ignore_errors=True)
     home.prepare()
-    prepare_dagster_home(home)
+    prepare_dagster_home(home, load_settings())
     return home
 
 

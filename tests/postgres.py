@@ -49,13 +49,13 @@ class PostgresServer:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", f"{self.folder}/data", "-w", "-m", "immediate", "stop")
 
-    def new_database(self) -> str:
-        """The address of a new, empty database."""
+    def new_database(self, driver: str = "psycopg") -> str:
+        """The address of a new, empty database, as a driver is named in it."""
         self._made += 1
         name = f"milk_{os.getpid()}_{self._made}"
         with psycopg.connect(self._address("postgresql", "postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
-        return self._address("postgresql+psycopg", name)
+        return self._address(f"postgresql+{driver}", name)
 
     def _address(self, scheme: str, database: str) -> str:
         return f"{scheme}://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"

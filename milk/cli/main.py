@@ -24,6 +24,8 @@ features_app = typer.Typer(help="Hand the features of a home on.", no_args_is_he
 app.add_typer(features_app, name="features")
 models_app = typer.Typer(help="Model versions: what there is, what is in production.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+config_app = typer.Typer(help="The settings: what they are, whether they work.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of input files. [default: the sample]")]
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of everything written. [default: storage/]")]
@@ -102,6 +104,30 @@ def status(
     from milk.cli.status import show_status
 
     show_status(data=data, home=home, series=series)
+
+
+@app.command()
+def prepare(data: DataOption = None, home: HomeOption = None) -> None:
+    """Make a home, and bring its store and Dagster's records to this version; for servers, before they start."""
+    from milk.cli.prepare import prepare_servers
+
+    prepare_servers(data=data, home=home)
+
+
+@config_app.command("show")
+def config_show(data: DataOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Every setting, its value and where that comes from; no password is shown."""
+    from milk.cli.config import show_settings
+
+    show_settings(data=data, home=home, as_json=as_json)
+
+
+@config_app.command("check")
+def config_check(data: DataOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Try everything that the settings name, change nothing, and say what is wrong; exit code 1 if something is."""
+    from milk.cli.check import check_settings
+
+    check_settings(data=data, home=home, as_json=as_json)
 
 
 @data_app.command("check")

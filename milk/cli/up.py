@@ -40,7 +40,7 @@ def run_servers(*, data: Path | None, home: Path | None, port: int | None, reade
         _refuse_taken_ports(settings)
         _look_at_store(settings, place)
         say_progress(f"Data {settings.data}, home {place.path}; starting the Dagster UI, its daemon and the reader ...")
-        prepare_dagster_home(place)
+        prepare_dagster_home(place, settings)
         create_dagster_storage(place)
         # A service manager ends this process so; the parts, in groups of their own, would live on.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

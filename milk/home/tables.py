@@ -4,9 +4,12 @@ Both retention properties are set when a table is made: Delta's defaults delete 
 pipeline would lose last month's version. They act at creation only, which a test asserts.
 """
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,8 @@ MOST_FILES = 24
 they are put together. The files before stay, so every version stays readable."""
 PROPERTIES = RETENTION | {"delta.checkpointInterval": str(CHECKPOINT_COMMITS)}
 TRIES = 5
+FRAMES_KEPT = 12
+"""Frames of tables that this process read last: the steps and checks of a run ask for the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,9 @@ def read_table(
         HomeRefused: a file of it is missing or damaged.
     """
     table = DeltaTable(str(home.tables / name), version=version)
+    key = (name, months, series_id, *_marks(table))
+    if columns is None and (kept := _FRAMES.get(key)) is not None:
+        return kept
     # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow, and a
     # process that had read through it was seen to abort now and then when it ended (1 in 60).
     files = pa_fs.SubTreeFileSystem(str(home.tables / name), pa_fs.LocalFileSystem())
@@ -136,7 +144,10 @@ def read_table(
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
             f"delete {home.tables / name} and make it again."
         ) from error
-    return _with_later_columns(name, frame) if columns is None else frame
+    if columns is not None:
+        # Who names columns wants few of a large table, which is not to stay in memory.
+        return frame
+    return _FRAMES.keep(key, _with_later_columns(name, frame))
 
 
 def _wanted_rows(months: Months | None, series_id: str | None) -> pc.Expression | None:
@@ -145,6 +156,52 @@ def _wanted_rows(months: Months | None, series_id: str | None) -> pc.Expression 
         return wanted
     of_series = pc.field("series_id") == series_id
     return of_series if wanted is None else wanted & of_series
+
+
+class _Frames:
+    """The frames read last, by the files that they were read from.
+
+    Whoever gets one may change it: pandas copies what is written to, and nobody else sees it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._frames: OrderedDict[tuple[object, ...], pd.DataFrame] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[object, ...]) -> pd.DataFrame | None:
+        with self._lock:
+            if key not in self._frames:
+                return None
+            self._frames.move_to_end(key)
+            return self._frames[key].copy(deep=False)
+
+    def keep(self, key: tuple[object, ...], frame: pd.DataFrame) -> pd.DataFrame:
+        with self._lock:
+            self._frames[key] = frame
+            while len(self._frames) > self._most:
+                self._frames.popitem(last=False)
+        return frame.copy(deep=False)
+
+
+_FRAMES = _Frames(FRAMES_KEPT)
+
+
+def _marks(table: DeltaTable) -> tuple[object, ...]:
+    """By what the content of a version is known again: its columns, and its files with their sizes and times.
+
+    A file of a table has a name of its own and is never changed; one that was damaged since is another one here, so it
+    is read, and refused.
+    """
+    return (table.schema().to_json(), *((file, *_stat(Path(file))) for file in sorted(table.file_uris())))
+
+
+def _stat(file: Path) -> tuple[int, ...]:
+    try:
+        held = file.stat()
+    except OSError:
+        return ()
+    return held.st_ino, held.st_size, held.st_mtime_ns
 
 
 def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -199,14 +256,18 @@ def _commit(
         except CommitFailedError:
             if attempt == TRIES:
                 raise
-    _put_together(target)
-    return table_version(home, name)
+    return _put_together(target)
 
 
-def _put_together(target: str) -> None:
-    """Put the files of a table together where there are too many: a commit of its own with the same rows."""
+def _put_together(target: str) -> int:
+    """Put the files of a table together where there are too many: a commit of its own with the same rows.
+
+    Returns:
+        The version of the table after it.
+    """
     table = DeltaTable(target)
     if len(table.file_uris()) > MOST_FILES:
         # Another writer came in between: the next write tries again.
         with suppress(CommitFailedError):
             table.optimize.compact()
+    return table.version()

@@ -190,12 +190,18 @@ def migrate(engine: sa.Engine) -> None:
 
 
 def _at_head(engine: sa.Engine) -> bool:
+    return schema_of(engine) == HEAD
+
+
+def schema_of(engine: sa.Engine) -> str | None:
+    """The migration that a store is at; `None` where it has none yet, or cannot be read by this user."""
     try:
         with engine.connect() as connection:
-            return connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+            found = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
     except exc.DBAPIError:
         # Most often a new store, without that table. Any other fault meets the migration again, and is explained there.
-        return False
+        return None
+    return ", ".join(map(str, found)) or None
 
 
 def _make_folder(url: sa.URL) -> None:

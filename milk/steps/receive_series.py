@@ -183,7 +183,11 @@ def _entry(file: PriceFile, sha256: str, refused: str = "") -> SeriesEntry:
 
 
 def _standing(home: Home) -> pd.DataFrame:
-    return read_table(home, TABLE) if has_table(home, TABLE) else empty_table(SERIES_PRICES)
+    return (
+        read_table(home, TABLE, columns=[*SERIES_PRICES.columns])
+        if has_table(home, TABLE)
+        else empty_table(SERIES_PRICES)
+    )
 
 
 def _added(looked: list[_Looked], standing: pd.DataFrame, *, snapshot: str, received_at: dt.datetime) -> pd.DataFrame:
