@@ -167,11 +167,7 @@ class SeriesListQuery(AnyFormatQuery):
     """Which part of the list of series."""
 
     after: SeriesText | None = Field(default=None, description="Only the series behind this one, from `meta.next`.")
-    limit: Annotated[
-        int,
-        Field(ge=1, le=MOST_ROWS, description="No more series than this; `meta.next` is the address of the others."),
-        BeforeValidator(_digits),
-    ] = 100
+    limit: Limit = 100
 
 
 class FormatQuery(StateQuery):

@@ -18,7 +18,7 @@ from milk.forecasting.histories import HISTORY_MONTHS, build_histories
 from milk.forecasting.issue import issue_forecasts
 from milk.forecasting.other_data import OtherData
 from milk.home.layout import Home
-from milk.home.tables import Months, frame_hash, has_table, read_table, table_version, write_table
+from milk.home.tables import Months, frame_hash, table_version, write_table
 from milk.models.canonical import sha256_hex
 from milk.models.version import ModelVersion
 from milk.months import (
@@ -31,18 +31,18 @@ from milk.months import (
     forecast_origin,
     reachable_issues,
 )
-from milk.publication.rows import TABLES, said_versions
+from milk.publication.rows import TABLES
 from milk.series import SERIES_ID, series_register
 from milk.steps.further_series import further_forecasts
 from milk.steps.receive_series import TABLE as PRICES
 from milk.steps.receive_series import price_series
+from milk.steps.standing import standing_or_new
 from milk.steps.training import used_features
 from milk.tables import BATCH_PREDICTIONS, FEATURES, column_types, empty_table
 
 TABLE = "batch_predictions"
 ROWS_AT_ONCE = 2_000_000
 """Rows of further series that are forecast and written together: about a gigabyte."""
-_ISSUE = ["issue_month", "series_id"]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _blocks(months: list[Month], further: int) -> list[list[Month]]:
 
 def _written(home: Home, new: pd.DataFrame) -> pd.DataFrame:
     """Write what is new of some sound rows, and return the rows that stand of their months then."""
-    rows, changed = _standing_or_new(home, new)
+    rows, changed = standing_or_new(home, TABLE, new)
     for part in month_ranges(changed):
         write_table(home, TABLE, part.rows_of(rows), replace=part)
     return rows
@@ -282,54 +282,6 @@ def split_refused(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[Month, str]]:
 
 def _month(first_day: object) -> Month:
     return Month.of(pd.Timestamp(first_day))  # type: ignore[arg-type]  # because a group is named by a first day here
-
-
-def _standing_or_new(home: Home, rows: pd.DataFrame) -> tuple[pd.DataFrame, set[Month]]:
-    """For each issue month the rows that stand or the new ones, and the months whose rows are new.
-
-    What was issued stays where the new rows say the same (when they were made is no part of that), and where a forecast
-    issued in time would give way to a hindcast: a later run must not wipe out what somebody may have relied on.
-    """
-    new_months = rows["issue_month"].unique()
-    if rows.empty or not has_table(home, TABLE):
-        return rows, {Month.of(month) for month in new_months}
-    span = Months("issue_month", rows["issue_month"].min(), rows["issue_month"].max())
-    standing = read_table(home, TABLE, months=span)
-    standing = standing[standing["issue_month"].isin(new_months)]
-    new, old = _contents(rows), _contents(standing)
-    both = new.reindex(old.index.intersection(new.index))
-    same = old.loc[both.index]
-    is_same = (both["content"] == same["content"]) & (both["rows"] == same["rows"])
-    kept = both.index[is_same | (same["is_live"] & both["is_hindcast"])]
-    # A series that has no new rows keeps what was issued of it, too.
-    stays = pd.MultiIndex.from_frame(standing[_ISSUE]).isin(kept.union(old.index.difference(new.index)))
-    gives_way = pd.MultiIndex.from_frame(rows[_ISSUE]).isin(kept)
-    changed = {Month.of(month) for month in rows[~gives_way]["issue_month"].unique()}
-    whole = pd.concat([part for part in (standing[stays], rows[~gives_way]) if len(part)], ignore_index=True)
-    return whole.sort_values([*_ISSUE, "target_month"], ignore_index=True), changed
-
-
-def _contents(rows: pd.DataFrame) -> pd.DataFrame:
-    """What the rows of each series and issue month say, as a number, how many there are, and of which kind.
-
-    Without when they were made, and without the last digits in which two machines differ. All at once, and for each
-    row one hash: thousands of series would take minutes one by one.
-    """
-    said = rows.drop(columns="issued_at")
-    held = said["data_versions"].unique()
-    texts = {text: json.dumps(said_versions(json.loads(text)), sort_keys=True) for text in held}
-    said["data_versions"] = said["data_versions"].map(texts)
-    numbers = said.select_dtypes("float64").columns
-    said[numbers] = said[numbers].round(9)
-    content = pd.util.hash_pandas_object(said, index=False)
-    marked = rows[_ISSUE].assign(
-        content=content, rows=1, is_live=rows["kind"] == "live", is_hindcast=rows["kind"] == "hindcast"
-    )
-    # A sum knows no order, as Delta promises none.
-    summed = marked.groupby(_ISSUE)
-    return summed.agg(
-        content=("content", "sum"), rows=("rows", "sum"), is_live=("is_live", "all"), is_hindcast=("is_hindcast", "all")
-    )
 
 
 def empty_predictions() -> pd.DataFrame:
