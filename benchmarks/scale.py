@@ -135,7 +135,7 @@ def main() -> None:
         base, version_id, *size = given.one
         print(json.dumps(one_size(Path(base), version_id, *map(int, size))))
         return
-    print(f"| series | months | processes | forecast | {' | '.join(STEPS)} | ms a series | MB |")
+    print(f"| series | months | processes | issued | {' | '.join(STEPS)} | ms a series | MB |")
     print("|" + "---|" * (7 + len(STEPS)))
     with tempfile.TemporaryDirectory() as name:
         version_id = make_base(Path(name))
