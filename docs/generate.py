@@ -106,7 +106,8 @@ def write_pages(folder: Path) -> None:
 
 def settings_page() -> str:
     """The page of the settings."""
-    files = " and ".join(f"`{file_variable(name)}`" for name in secret_settings())
+    *others, last = (f"`{file_variable(name)}`" for name in secret_settings())
+    files = f"{', '.join(others)} and {last}"
     rows = [
         [
             f"`{variable(name)}`",

@@ -68,20 +68,28 @@ def _content(name: str, given: Mapping[str, str]) -> str:
     return content
 
 
-def warn_of_unknown(settings: Iterable[str], secrets: Iterable[str]) -> None:
+def unknown_variables(known: Iterable[str]) -> set[str]:
+    """The variables that look like settings and are none.
+
+    Args:
+        known: those of the settings, as `variables` names them.
+    """
+    return {*variables()} - {*known, *OF_THE_SUITE}
+
+
+def warn_of_unknown(known: Iterable[str]) -> None:
     """Say on standard error, once in a process, which variables look like settings and are none.
 
     Args:
-        settings: the names of all settings.
-        secrets: those of them that may be given as files.
+        known: those of the settings.
     """
-    known = {*map(variable, settings), *map(file_variable, secrets)}
-    for name in sorted({*variables()} - known - {*OF_THE_SUITE} - _said):
+    names = [*known]
+    for name in sorted(unknown_variables(names) - _said):
         _said.add(name)
-        sys.stderr.write(f"warning: {unknown(name, known)}\n")
+        sys.stderr.write(f"warning: {said_of_unknown(name, names)}\n")
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
+def said_of_unknown(name: str, known: Iterable[str]) -> str:
     """What is said of a variable that is no setting; its value is not, it may be a secret.
 
     Args:

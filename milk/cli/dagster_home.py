@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from milk.cli.console import say_progress
-from milk.environment import file_variable, variable, variables
+from milk.environment import file_variable, unknown_variables, variable, variables
 from milk.errors import BadSetting
-from milk.home.layout import Home, write_atomically
-from milk.settings import Settings, load_settings, secret_settings
+from milk.files.local import write_atomically
+from milk.home.layout import Home
+from milk.settings import Settings, known_variables, load_settings, secret_settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -126,6 +127,8 @@ def environment_of_parts(settings: Settings, home: Home) -> dict[str, str]:
         "MILK_DATA": str(settings.data.expanduser().resolve()),
         "MILK_HOME": str(home.path),
     }
+    if settings.files_address:
+        resolved[variable("files_url")] = settings.files_address
     given = variables()
     files = {
         file_variable(name): str(Path(file).expanduser().resolve())
@@ -137,6 +140,7 @@ def environment_of_parts(settings: Settings, home: Home) -> dict[str, str]:
     if file_variable("store_url") not in files:
         # What was given as a file stays one: it would be seen in the environment.
         resolved[variable("store_url")] = settings.store_address
-    replaced = {*resolved, *map(file_variable, secret_settings())}
+    # What nothing reads was said by this process, and is not said again by each part.
+    replaced = {*resolved, *map(file_variable, secret_settings()), *unknown_variables(known_variables())}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in replaced}
     return kept | files | resolved

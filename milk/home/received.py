@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 
-from milk.home.layout import Home, write_atomically
+from milk.home.layout import Home
 from milk.series import SourceName
 from milk.sources.files import content_hash
 
@@ -16,9 +16,7 @@ def keep_received(home: Home, source: SourceName, content: bytes) -> str:
         The SHA-256 under which it lies.
     """
     snapshot = content_hash(content)
-    file = home.received / source / f"{snapshot}.csv"
-    if not file.exists():
-        write_atomically(file, content)
+    (home.received / source).write_once(f"{snapshot}.csv", content)
     return snapshot
 
 
@@ -39,7 +37,5 @@ def keep_bundle(home: Home, name: str, contents: Mapping[str, bytes]) -> str:
             # `ZipInfo` without a date: the same files make the same archive.
             archive.writestr(zipfile.ZipInfo(file), contents[file], zipfile.ZIP_DEFLATED)
     snapshot = content_hash(buffer.getvalue())
-    file_of_all = home.received / name / f"{snapshot}.zip"
-    if not file_of_all.exists():
-        write_atomically(file_of_all, buffer.getvalue())
+    (home.received / name).write_once(f"{snapshot}.zip", buffer.getvalue())
     return snapshot

@@ -170,11 +170,12 @@ def test_a_secret_given_as_a_file_stays_out_of_the_environment_of_the_parts(
     monkeypatch.delenv("MILK_DAGSTER_URL")
     monkeypatch.setenv("MILK_DAGSTER_URL_FILE", "records")
     monkeypatch.setenv("milk_store_url_file", "store")
+    monkeypatch.setenv("MILK_STORE_ULR", "p4ss")
     environment = environment_of_parts(load_settings(), home)
     given = {name: value for name, value in environment.items() if name.upper().startswith("MILK_")}
     assert given["MILK_DAGSTER_URL_FILE"] == str(tmp_path / "records")
     assert given["MILK_STORE_URL_FILE"] == str(tmp_path / "store")
-    assert {*given} & {"MILK_STORE_URL", "MILK_DAGSTER_URL", "milk_store_url_file"} == set()
+    assert {*given} & {"MILK_STORE_URL", "MILK_DAGSTER_URL", "milk_store_url_file", "MILK_STORE_ULR"} == set()
     assert "p4ss" not in str(environment)
 
 

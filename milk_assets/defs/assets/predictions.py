@@ -87,13 +87,14 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         of their own: the same recipe, refitted to each. What is drawn and judged here is the reference series.
         """
         months = [Month.parse(key) for key in context.partition_keys]
-        synthetic, workers = is_synthetic(workplace.home), workplace.series_workers
-        issuing = Issuing(features, prod_model, workplace.price_rule, synthetic, clock.now(), workers)
         with explained():
+            synthetic, workers = is_synthetic(workplace.home), workplace.series_workers
+            issuing = Issuing(features, prod_model, workplace.price_rule, synthetic, clock.now(), workers)
             assessed = assess_inputs(workplace.home, issuing, months)
             issued = issue_months(workplace.home, issuing, months)
             changed = what_changed(workplace.home, issuing, _newest(issued)) if issued.months else pd.DataFrame()
-        made = _Made(issued, assessed, issuing, table_version(workplace.home, TABLE), changed)
+            version = table_version(workplace.home, TABLE)
+        made = _Made(issued, assessed, issuing, version, changed)
         yield from _events(context.log.warning, made, len(months))
 
     return batch_predictions

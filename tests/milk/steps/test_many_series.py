@@ -139,7 +139,7 @@ def test_each_price_of_each_series_is_kept(made: Many) -> None:
     assert [(e.series_id, e.name, e.unit) for e in price_series(made.home)] == [
         (name, f"Price of {name}", "EUR/t") for name in FURTHER
     ]
-    (archive,) = (made.home.received / PRICES).iterdir()
+    (archive,) = (made.home.path / "received" / PRICES).iterdir()
     assert set(prices["snapshot"]) == {archive.stem}
     with zipfile.ZipFile(archive) as bundle:
         assert bundle.read("region_a.csv").decode() == (made.folder / "prices/region_a.csv").read_text()
@@ -155,7 +155,7 @@ def test_the_same_files_again_add_nothing(many: Many) -> None:
     assert further is not None
     assert (further.series, further.changed, further.added, further.observations) == (4, 0, 0, 490)
     assert table_version(many.home, PRICES) == version
-    assert len([*(many.home.received / PRICES).iterdir()]) == 1
+    assert len([*(many.home.path / "received" / PRICES).iterdir()]) == 1
 
 
 def test_a_revised_price_is_a_further_row_known_from_its_reception(many: Many) -> None:
@@ -222,11 +222,11 @@ def test_a_home_of_one_series_takes_further_ones_and_keeps_what_it_issued(many: 
     old = Many(Home(root / "home"), root / "data", many.version)
     shutil.copytree(SAMPLE, old.folder)
     old.receive()
-    shutil.copytree(many.home.models, old.home.models)
+    shutil.copytree(many.home.path / "models", old.home.path / "models")
     old.issue()
     before = old.table()
     assert set(before["series_id"]) == {SERIES_ID}
-    assert not (old.home.documents / "price_series.json").exists()
+    assert not (old.home.path / "documents" / "price_series.json").exists()
     shutil.copytree(many.folder / "prices", old.folder / "prices")
     _list(old.folder, FURTHER)
     old.receive(LATER)
