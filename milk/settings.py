@@ -98,6 +98,14 @@ class Settings(BaseSettings):
         description="How Dagster runs the steps of a run: in one process, or in two at a time.",
         examples=["multiprocess"],
     )
+    series_workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes over which the forecasts of the further series of `prices.toml` are spread.",
+        examples=["4"],
+        json_schema_extra={"unit": "processes"},
+    )
     store_url: str | None = Field(
         default=None,
         repr=False,

@@ -98,11 +98,15 @@ def backtest(
 
 
 @app.command()
-def status(data: DataOption = None, home: HomeOption = None) -> None:
+def status(
+    data: DataOption = None,
+    home: HomeOption = None,
+    series: Annotated[str | None, typer.Option("--series", help="Only the newest forecast of this series.")] = None,
+) -> None:
     """What a home holds: dataset, newest forecast, model in production, freshness."""
     from milk.cli.status import show_status
 
-    show_status(data=data, home=home)
+    show_status(data=data, home=home, series=series)
 
 
 @app.command()
