@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from milk.errors import HomeRefused
 from milk.forecasting.recipe import Setting
+from milk.home.documents import write_document
 from milk.home.layout import Home
 from milk.home.table_log import read_log
 from milk.home.tables import frame_hash, read_table, write_table
@@ -33,7 +34,7 @@ from milk.publication.schema import ISSUES
 from milk.series import SERIES_ID
 from milk.steps.garbage import MADE_AGAIN, Garbage, find_garbage, free
 from milk.steps.predictions import TABLE, Issuing, forecast_rows, issue_months
-from milk.steps.promotion import load_champion, promote_version
+from milk.steps.promotion import STAGED, load_champion, promote_version
 from milk.steps.publication import issues_of, publish_months
 from milk.steps.staging import remake_version, write_recipe
 from milk.steps.training import Training
@@ -71,7 +72,10 @@ class Place:
 
     def stage(self) -> None:
         training: Training = dataclasses.replace(sample_training(), features=variant(self.features))
-        self.staged.append(write_recipe(self.home, training, SETTINGS[len(self.staged) % len(SETTINGS)]))
+        version = write_recipe(self.home, training, SETTINGS[len(self.staged) % len(SETTINGS)])
+        # As the asset does.
+        write_document(self.home, STAGED, {"version_id": version.version_id, "sha256": version.sha256})
+        self.staged.append(version)
 
     def promote(self) -> None:
         champion = load_champion(self.home, self.store)
@@ -236,12 +240,15 @@ def test_broken_writes_and_old_logs_are_freed(begun: Place) -> None:
 def test_a_version_that_was_staged_and_never_judged_is_freed(begun: Place) -> None:
     begun.write_features()
     begun.stage()
-    name = begun.staged[-1].version_id
+    begun.stage()
+    name, newest = (version.version_id for version in begun.staged[-2:])
     found = begun.collect()
     assert {part.path for part in found if part.path.startswith("models/")} == {
         f"models/{name}/{part}" for part in ("card.json", "model.json")
     }
     assert not (begun.home.models / name).exists()
+    # The newest one may be judged yet.
+    find_version(begun.home, begun.store, newest)
 
 
 def test_tables_that_follow_from_nothing_keep_every_version() -> None:
