@@ -20,6 +20,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = PROJECT / "data" / "sample"
 STORAGE = PROJECT / "storage"
 DAGSTER_DRIVER = "postgresql+psycopg2"
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -112,6 +113,24 @@ class Settings(BaseSettings):
         examples=["postgresql+psycopg2://user:password@host:5432/dagster"],
         json_schema_extra={"is_secret": True, "about": "`dagster/` in the home, SQLite"},
     )
+    files_url: str | None = Field(
+        default=None,
+        description="Where everything lies that is kept in files, in an S3-compatible bucket that several machines "
+        "share (docs/operations/buckets.md). It needs a `MILK_STORE_URL` on PostgreSQL. Server and credentials are "
+        "those of every program for S3: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, "
+        "`AWS_SECRET_ACCESS_KEY`.",
+        examples=["s3://bucket/prefix"],
+        json_schema_extra={"about": "the home"},
+    )
+    files_patience_seconds: int = Field(
+        default=40,
+        ge=1,
+        le=600,
+        description="For how long a request to the bucket that fails is tried again; one try may take half of it. Then "
+        "the step or command ends with a message.",
+        examples=["120"],
+        json_schema_extra={"unit": "seconds"},
+    )
     retraining: Literal["report", "act"] = Field(
         default="report",
         description="What follows where `retrain_decision` says retrain: `act` starts the job `training`, `report` "
@@ -195,6 +214,29 @@ class Settings(BaseSettings):
         if path in ("", ":memory:"):
             raise BadSetting(f"MILK_STORE_URL: {self.store_url} names no file, and what is published must last.")
         return f"{scheme}:///{Path.cwd() / path}"
+
+    @property
+    def files_address(self) -> str:
+        """Where the files lie, `s3://bucket/prefix` without a slash at its end; empty for the home.
+
+        Raises:
+            BadSetting: it is no such address, or the store lies where other machines cannot reach it.
+        """
+        if self.files_url is None:
+            return ""
+        address = self.files_url.rstrip("/")
+        if not _BUCKET.fullmatch(address):
+            raise BadSetting(
+                f"MILK_FILES_URL: '{self.files_url}' is no address of a bucket. Write it like s3://bucket/prefix, in "
+                "letters, digits, dots, hyphens and underscores."
+            )
+        if not (self.store_url or "").startswith("postgresql"):
+            raise BadSetting(
+                "MILK_FILES_URL: files in a bucket are shared, so the store must be, too, and it keeps two writers "
+                "apart. Set MILK_STORE_URL to a database on PostgreSQL, such as "
+                "postgresql+psycopg://user:password@host:5432/database."
+            )
+        return address
 
     @property
     def dagster_address(self) -> str | None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from milk.home.layout import Home
 from milk.settings import Settings, load_settings
 from milk_assets.defs.alerts import alert_sensor
 from milk_assets.defs.assets.panel import features, merged_table
@@ -68,10 +67,11 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """The resources of a home."""
-    home = Home(settings.home_path)
     workplace = Workplace(
         data_path=str(settings.data.expanduser().resolve()),
-        home_path=str(home.path),
+        home_path=str(settings.home_path),
+        files_url=settings.files_address,
+        files_patience_seconds=settings.files_patience_seconds,
         store_url=settings.store_address,
         evaluation_months=settings.evaluation_months,
         online_retention_days=settings.online_retention_days,
@@ -90,10 +90,11 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
     """One process by default: a process for each step would take many times as long as the steps themselves."""
     if settings.executor == "in_process":
         return dg.in_process_executor
-    return dg.multiprocess_executor.configured(
-        {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["milk_assets.preload"]}}},
-        name="multiprocess",
-    )
+    method: dict[str, Any] = {"forkserver": {"preload_modules": ["milk_assets.preload"]}}
+    if settings.files_url:
+        # The connection to a bucket has threads of its own, which a fork would leave behind.
+        method = {"spawn": {}}
+    return dg.multiprocess_executor.configured({"max_concurrent": 2, "start_method": method}, name="multiprocess")
 
 
 defs = build_definitions(load_settings())

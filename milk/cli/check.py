@@ -69,6 +69,8 @@ def checks_of(settings: Settings) -> dict[str, Check]:
     checks: dict[str, Check] = {"store": lambda: check_store(settings)}
     if find_spec("pandas") is not None:
         checks = {"data": lambda: check_data(settings), "home": lambda: check_home(settings)} | checks
+        if settings.files_url is not None:
+            checks["files"] = lambda: check_files(settings)
     if find_spec("dagster") is not None:
         if settings.dagster_url is not None:
             # Now, and not within the time of a check; what is missing is said by the check.
@@ -125,6 +127,17 @@ def check_home(settings: Settings) -> str:
     with tempfile.TemporaryFile(dir=there):
         pass
     return f"{home}: not there yet, the first run makes it"
+
+
+def check_files(settings: Settings) -> str:
+    """Whether the bucket answers, and to which data its files belong; nothing is written."""
+    from milk.home.dataset import read_dataset
+    from milk.steps.place import home_of
+
+    patience = min(settings.files_patience_seconds, LIMIT_SECONDS // 2)
+    home = home_of(settings.model_copy(update={"files_patience_seconds": patience}))
+    dataset = read_dataset(home)
+    return f"{home.address}: {f'dataset {dataset.dataset_id}' if dataset else 'empty, the first run begins it'}"
 
 
 def check_store(settings: Settings) -> str:

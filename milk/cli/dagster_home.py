@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from milk.cli.console import say_progress
 from milk.environment import file_variable, unknown_variables, variable, variables
 from milk.errors import BadSetting
-from milk.home.layout import Home, write_atomically
+from milk.files.local import write_atomically
+from milk.home.layout import Home
 from milk.settings import Settings, known_variables, load_settings, secret_settings
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ def environment_of_parts(settings: Settings, home: Home) -> dict[str, str]:
         "MILK_DATA": str(settings.data.expanduser().resolve()),
         "MILK_HOME": str(home.path),
     }
+    if settings.files_address:
+        resolved[variable("files_url")] = settings.files_address
     given = variables()
     files = {
         file_variable(name): str(Path(file).expanduser().resolve())

@@ -25,6 +25,7 @@ from milk.models.version import ModelVersion
 from milk.publication.ledger import PromotionRow, current_champion, promotions
 from milk.series import SERIES_ID, series_register
 from milk.settings import Settings, load_settings
+from milk.steps.place import home_of
 from milk.steps.promotion import Actor, promote_version, roll_back
 from milk.steps.provenance import is_synthetic
 from milk.steps.staging import remake_version
@@ -158,13 +159,13 @@ def roll_back_model(*, to: str | None, reason: str, by: str | None, data: Path |
 @contextmanager
 def _opened(data: Path | None, home: Path | None) -> Iterator[_Opened]:
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     if read_dataset(place) is None:
-        raise HomeRefused(f"The home {place.path} is empty: it holds no model version. Next: milk run")
+        raise HomeRefused(f"The home {place.address} is empty: it holds no model version. Next: milk run")
     refuse_home_of_others(place, data)
     with existing_store(settings, place) as store:
         if store is None:
-            raise HomeRefused(f"The home {place.path} has no ledger yet: nothing was trained there. Next: milk run")
+            raise HomeRefused(f"The home {place.address} has no ledger yet: nothing was trained there. Next: milk run")
         yield _Opened(settings, place, store)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from milk.cli.config import shown_value
 from milk.cli.console import say
 from milk.cli.dagster_home import create_dagster_storage, prepare_dagster_home
-from milk.home.layout import Home
 from milk.publication.engine import shown_address
 from milk.settings import load_settings
+from milk.steps.place import home_of
 from milk.steps.store import home_store
 
 
@@ -20,7 +20,7 @@ def prepare_servers(*, data: Path | None, home: Path | None) -> None:
         MilkError: the home, the store or the records cannot be used.
     """
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     place.prepare()
     with place.served():
         with home_store(place, settings.store_address):
@@ -29,4 +29,4 @@ def prepare_servers(*, data: Path | None, home: Path | None) -> None:
         # The code location may run elsewhere: only it knows which of its runs are gone.
         create_dagster_storage(place, launched_here=False)
         say(f"dagster   {shown_value(settings, 'dagster_url')}")
-    say(f"home      {place.path}")
+    say(f"home      {place.address}")

@@ -18,6 +18,7 @@ from milk.months import Month
 from milk.settings import Settings, load_settings
 from milk.sources.faults import refuse_unusable
 from milk.sources.files import DataFolder
+from milk.steps.place import home_of
 from milk.steps.receive import check_folder, claim_for_folder, dataset_of
 from milk.steps.store import home_store
 
@@ -36,11 +37,11 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
     """
     settings = load_settings(data=data, home=home)
     wanted = Month.parse(issue) if issue else None
-    place, folder = Home(settings.home_path), DataFolder(settings.data)
+    place, folder = home_of(settings), DataFolder(settings.data)
     if json_file is not None:
         # Said now, and not after the whole run.
         refuse_protected(Output(json_file, b"", "--json"), settings.data, place.path)
-    say_progress(f"Data {settings.data}, home {place.path}")
+    say_progress(f"Data {settings.data}, home {place.address}")
     # Before anything is written: data that the home refuses or that reach no month wanted leave nothing behind.
     _months(settings, judged_dataset(place, dataset_of(folder)), wanted)
     for faults in check_folder(folder).values():

@@ -18,6 +18,7 @@ from milk.publication.ledger import promoted_by
 from milk.publication.read import issue_records
 from milk.series import SERIES_ID
 from milk.settings import Settings, load_settings
+from milk.steps.place import home_of
 from milk.steps.predictions import TABLE
 from milk.steps.promotion import load_champion
 from milk.steps.publication import unpublished_months
@@ -32,12 +33,12 @@ def show_status(*, data: Path | None, home: Path | None) -> None:
         VersionRefused: the version in production is damaged.
     """
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     dataset = read_dataset(place)
     if dataset is None:
-        say(f"The home {place.path} is empty. Next: make run")
+        say(f"The home {place.address} is empty. Next: make run")
         return
-    say(f"home      {place.path}")
+    say(f"home      {place.address}")
     _print_dataset(dataset, dt.datetime.now(dt.UTC))
     _print_forecast(place)
     with existing_store(settings, place) as store:

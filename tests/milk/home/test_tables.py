@@ -1,6 +1,5 @@
 """Delta tables: what is written is what is read, and a write is one version."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,16 +41,12 @@ def by_month(home: Home) -> dict[str, float]:
     return dict(zip(table["month"].dt.strftime("%Y-%m"), table["value"], strict=True))
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
 def test_table_that_was_never_written(home: Home) -> None:
     assert not has_table(home, "t")
     assert table_version(home, "t") == -1
     with pytest.raises(TableNotFoundError):
         read_table(home, "t")
+    assert home.files.names() == []
     assert not home.path.exists()
 
 
@@ -162,8 +157,9 @@ def test_rows_outside_the_replaced_months_are_refused_and_nothing_changes(home: 
 
 def test_table_with_a_lost_file_is_refused_by_name(home: Home) -> None:
     write_table(home, "t", rows("2020-01", 2, 1.0))
-    (parquet,) = (home.tables / "t").glob("*.parquet")
-    parquet.unlink()
+    folder = home.tables / "t"
+    (parquet,) = (name for name in folder.names() if name.endswith(".parquet"))
+    folder.delete(parquet)
     with pytest.raises(HomeRefused, match=r"The table t in .* is damaged: .*delete .*t and make it again"):
         read_table(home, "t")
 
@@ -177,10 +173,13 @@ def test_whoever_changes_what_was_read_changes_it_for_nobody_else(home: Home) ->
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"PAR1")], ids=["lost", "overwritten"])
-def test_table_that_is_damaged_after_it_was_read_is_refused(home: Home, damage: Callable[[Path], object]) -> None:
+def test_table_on_a_disk_that_is_damaged_after_it_was_read_is_refused(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    home = Home(tmp_path)
     write_table(home, "t", rows("2020-01", 3, 1.0))
     read_table(home, "t")
-    (parquet,) = (home.tables / "t").glob("*.parquet")
+    (parquet,) = (home.path / "tables" / "t").glob("*.parquet")
     damage(parquet)
     with pytest.raises(HomeRefused, match=r"The table t in .* is damaged"):
         read_table(home, "t")
@@ -190,7 +189,8 @@ def test_each_version_is_read_as_it_was_and_a_table_made_again_as_it_is(home: Ho
     for value in (1.0, 2.0):
         write_table(home, "t", rows("2020-01", 1, value))
     assert [read_table(home, "t", version=k)["value"].item() for k in (None, 0, 1, 0)] == [2.0, 1.0, 2.0, 1.0]
-    shutil.rmtree(home.tables / "t")
+    for file in (home.tables / "t").names():
+        (home.tables / "t").delete(file)
     for value in (3.0, 4.0):
         write_table(home, "t", rows("2020-01", 1, value))
     assert [read_table(home, "t", version=k)["value"].item() for k in (None, 0, 1)] == [4.0, 3.0, 4.0]
@@ -207,9 +207,9 @@ def test_only_so_many_frames_are_kept(home: Home) -> None:
 def test_append_adds_and_none_add_nothing(home: Home) -> None:
     assert append_table(home, "t", rows("2014-01", 2, 1.0)) == 0
     assert append_table(home, "t", rows("2014-03", 1, 2.0)) == 1
-    files = sorted(f for f in (home.tables / "t").rglob("*") if f.is_file())
+    files = home.files.names()
     assert append_table(home, "t", rows("2014-03", 0, 2.0)) == 1
-    assert sorted(f for f in (home.tables / "t").rglob("*") if f.is_file()) == files
+    assert home.files.names() == files
     assert by_month(home) == {"2014-01": 1.0, "2014-02": 1.0, "2014-03": 2.0}
 
 
