@@ -190,7 +190,7 @@ def test_versions_that_nothing_refers_to_are_freed_and_others_are_not(begun: Pla
     assert [part.path for part in found] == [f"tables/features/{freed}"]
     assert found[0].size > 0
     assert "old version" in found[0].why
-    assert not (begun.home.tables / "features" / freed).exists()
+    assert not (begun.home.path / "tables" / "features" / freed).exists()
     for version in (0, 2):
         read_table(begun.home, "features", version=version)
     with pytest.raises(HomeRefused, match="milk gc"):
@@ -203,7 +203,7 @@ def test_what_is_younger_than_asked_for_is_left(begun: Place) -> None:
     log = read_log(begun.home, "features")
     # A version is out of use from the moment at which the next one is there.
     assert find_garbage(begun.home, begun.store, before=log.commits[1].made_at) == []
-    (part,) = begun.home.tables.glob(f"features/{min(log.commits[1].added)}")
+    (part,) = (begun.home.path / "tables").glob(f"features/{min(log.commits[1].added)}")
     old = LATER.timestamp() - 40 * 86_400
     os.utime(part, (old, old))
     assert find_garbage(begun.home, begun.store, before=LATER - dt.timedelta(days=30)) == []
@@ -246,7 +246,7 @@ def test_a_version_that_was_staged_and_never_judged_is_freed(begun: Place) -> No
     assert {part.path for part in found if part.path.startswith("models/")} == {
         f"models/{name}/{part}" for part in ("card.json", "model.json")
     }
-    assert not (begun.home.models / name).exists()
+    assert not (begun.home.path / "models" / name).exists()
     # The newest one may be judged yet.
     find_version(begun.home, begun.store, newest)
 
@@ -266,7 +266,7 @@ def test_where_references_cannot_be_told_nothing_is_freed(begun: Place, tmp_path
         with pytest.raises(HomeRefused, match="nothing is freed"):
             find_garbage(begun.home, store, before=LATER)
     other.dispose()
-    card = begun.home.models / begun.staged[0].version_id / CARD_FILE
+    card = begun.home.path / "models" / begun.staged[0].version_id / CARD_FILE
     content = card.read_bytes()
     card.write_bytes(b"{")
     with pytest.raises(HomeRefused, match="Nothing is freed"):
