@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     home: Path | None = None
     first_issue: MonthSetting = Month(2010, 1)
     evaluation_months: int = Field(default=120, ge=24, le=600)
-    executor: Literal["in_process", "multiprocess"] = "in_process"
+    executor: Literal["in_process", "multiprocess", "dask"] = "in_process"
+    dask_address: str = "tcp://127.0.0.1:8786"
     store_url: str | None = None
     retraining: Literal["report", "act"] = "report"
     port: int = Field(default=3000, ge=1, le=65535)

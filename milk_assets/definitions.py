@@ -88,6 +88,11 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
     """One process by default: a process for each step would take many times as long as the steps themselves."""
     if settings.executor == "in_process":
         return dg.in_process_executor
+    if settings.executor == "dask":
+        # Loaded where it is used: a home on one machine needs no Dask.
+        from milk_assets.dask_executor import dask_executor
+
+        return dask_executor.configured({"address": settings.dask_address}, name="dask")
     return dg.multiprocess_executor.configured(
         {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["milk_assets.preload"]}}},
         name="multiprocess",
