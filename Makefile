@@ -46,7 +46,7 @@ clean: ## remove the environment and caches; the data and what was made of them 
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: pyproject.toml constraints.txt deploy/install.sh
-	@sh deploy/install.sh "$(PYTHON)" dagster,serving,postgres && touch $@
+	@sh deploy/install.sh "$(PYTHON)" dagster-postgres,serving && touch $@
 
 .venv/.ready-dev: pyproject.toml constraints.txt deploy/install.sh
 	@sh deploy/install.sh "$(PYTHON)" dev && touch .venv/.ready $@

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from benchmarks.reader import serving
+from milk.files.local import LocalFolder
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.intervals import IntervalMethod
 from milk.forecasting.recipe import Setting
@@ -111,7 +112,7 @@ def _version(folder: Path) -> ModelVersion:
         data={},
         distribution={},
     )
-    return write_version(folder / "models", model, card_content())
+    return write_version(LocalFolder(folder / "models"), model, card_content())
 
 
 def _price(month: Month, value: float) -> ObservedPrice:

@@ -6,10 +6,12 @@ Three runs in this process, each repeated in turn with a graph of the same shape
     month    `batch_predictions` of one month, beside one empty step
     months   `batch_predictions` of 300 months in one run, beside one empty step over as many
 
-and the computation of the job alone, without Dagster. Usage: .venv/bin/python benchmarks/pipeline.py [repeats]
+and the computation of the job alone, without Dagster; where PostgreSQL is installed, also the job with store and
+Dagster's records there. Usage: .venv/bin/python benchmarks/pipeline.py [repeats]
 """
 
 import datetime as dt
+import os
 import shutil
 import statistics
 import sys
@@ -17,6 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +48,7 @@ from milk.steps.receive import observations_of, receive
 from milk.steps.staging import stage_version
 from milk.steps.training import Training, backtest_params, choose_params, own_backtest
 from milk_assets.definitions import build_definitions
+from tests.postgres import PostgresServer, binaries, postgres_server
 
 FIRST_OF_JOB = Month(2010, 1)
 MANY = 300
@@ -144,11 +148,23 @@ def fresh(folder: Path, name: str) -> Home:
     home = Home(folder / name)
     shutil.rmtree(home.path, ignore_errors=True)
     home.prepare()
-    prepare_dagster_home(home)
+    prepare_dagster_home(home, load_settings())
     return home
 
 
-def measure(folder: Path, repeats: int) -> dict[str, list[float]]:
+def run_on_server(server: PostgresServer, folder: Path, months: list[Month]) -> float:
+    """Seconds of the job with store and records on a server, in databases and a home of its own."""
+    # The records are opened by the environment, as every process of Dagster opens them.
+    os.environ["MILK_DAGSTER_URL"] = server.new_database(driver="psycopg2")
+    try:
+        home = fresh(folder, "server")
+        settings = load_settings(home=home.path, store_url=server.new_database(), first_issue=str(Month(1979, 1)))
+        return timed(partial(run, build_definitions(settings), home, months))
+    finally:
+        del os.environ["MILK_DAGSTER_URL"]
+
+
+def measure(folder: Path, repeats: int, server: PostgresServer | None) -> dict[str, list[float]]:
     """Seconds of each run, all of them in turn in each round, so that a slow moment of the machine hits all alike."""
     seconds: dict[str, list[float]] = {}
 
@@ -166,6 +182,8 @@ def measure(folder: Path, repeats: int) -> dict[str, list[float]]:
         note("job", partial(run, definitions, ours, months))
         note("job, empty", partial(run, shape, theirs, months))
         note("job, computation alone", partial(compute, settings, alone, months))
+        if server is not None:
+            seconds.setdefault("job, PostgreSQL", []).append(run_on_server(server, folder, months))
         note("month", partial(run, definitions, ours, [last], only="batch_predictions"))
         note("month, empty", partial(run, shape, theirs, [last], only="batch_predictions"))
         note("months", partial(run, definitions, ours, many, only="batch_predictions"))
@@ -190,6 +208,7 @@ def report(seconds: dict[str, list[float]]) -> None:
         "job": median["job, empty"] + median["job, computation alone"],
         "month": median["month, empty"],
         "months": median["months, empty"],
+        "job, PostgreSQL": median["job"],
     }
     print("| run | median s | min | max | reference s | ratio |")
     print("|---|---|---|---|---|---|")
@@ -198,15 +217,17 @@ def report(seconds: dict[str, list[float]]) -> None:
         ratio = f"{against:.2f} | {median[name] / against:.2f}" if against else "- | -"
         print(f"| {name} | {median[name]:.2f} | {min(values):.2f} | {max(values):.2f} | {ratio} |")
     print(
-        "\nReference of `job`: its empty shape plus the computation alone; of `month` and `months`: their empty shape."
+        "\nReference of `job`: its empty shape plus the computation alone; of `month` and `months`: their empty shape; "
+        "of `job, PostgreSQL`: the job embedded."
     )
 
 
 def main() -> None:
     """Measure and print."""
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    with tempfile.TemporaryDirectory() as folder:
-        report(measure(Path(folder), repeats))
+    servers = nullcontext() if binaries() is None else postgres_server(is_durable=True)
+    with tempfile.TemporaryDirectory() as folder, servers as server:
+        report(measure(Path(folder), repeats, server))
 
 
 if __name__ == "__main__":

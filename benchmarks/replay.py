@@ -5,9 +5,9 @@ Each month, on the second day after the newest price, at half past six in Santia
 retrain; where it says retrain, the sensor starts `training`. Nothing is replaced for it but the clock. Beside it a
 graph of the same shape whose steps do nothing is run as often.
 
-Prints accuracy by year and by horizon, coverage, promotions and trainings, the time of a month, the live ratios beside
-those of the backtest on the same rows. After each month everything published before is read again: a chain of hashes
-must not have changed.
+Prints accuracy by year and by horizon, coverage, promotions and trainings, the time of a month (on the clock, and of
+the processor, which other work on the machine disturbs less), the live ratios beside those of the backtest on the same
+rows. After each month everything published before is read again: a chain of hashes must not have changed.
 
 Usage: .venv/bin/python benchmarks/replay.py [DIR] [--from 2005-01] [--to YYYY-MM] [--price-only] [--keep HOME]
 """
@@ -29,7 +29,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from benchmarks.pipeline import empty_graph
-from benchmarks.replay_report import Log, report_backtest, report_history, report_scores, report_time
+from benchmarks.replay_report import Log, Spent, report_backtest, report_history, report_scores, report_time
 from milk.cli.dagster_home import in_process_instance, prepare_dagster_home
 from milk.home.layout import Home
 from milk.home.tables import read_table
@@ -134,21 +134,21 @@ class Operation:
 
 def live_month(operation: Operation, issue: Month, log: Log) -> None:
     """What happens in a month."""
-    start = time.perf_counter()
+    start = Spent.so_far()
     definitions = operation.at(issued_on(issue))
     operation.run(definitions, "monthly_forecast", {"dagster/schedule_name": "monthly"}, key=str(issue))
     if operation.answer(definitions, "serving_sensor", "publish") != 1:
         raise SystemExit(f"{issue}: the serving sensor published nothing")
-    log.seconds[issue] = time.perf_counter() - start
-    start = time.perf_counter()
+    log.months[issue] = start.since()
+    begin = time.perf_counter()
     if operation.answer(definitions, "retraining_sensor", "training"):
-        log.training_seconds[issue] = time.perf_counter() - start
+        log.training_seconds[issue] = time.perf_counter() - begin
 
 
-def empty_month(shape: dg.Definitions, real: dg.Definitions, instance: dg.DagsterInstance, issue: Month) -> float:
+def empty_month(shape: dg.Definitions, real: dg.Definitions, instance: dg.DagsterInstance, issue: Month) -> Spent:
     """The same runs of a graph whose steps do nothing."""
     whole = shape.resolve_implicit_global_asset_job_def()
-    start = time.perf_counter()
+    start = Spent.so_far()
     for job in ("monthly_forecast", "publish"):
         keys = real.resolve_job_def(job).asset_layer.executable_asset_keys
         result = whole.execute_in_process(
@@ -159,7 +159,7 @@ def empty_month(shape: dg.Definitions, real: dg.Definitions, instance: dg.Dagste
         )
         if not result.success:
             raise SystemExit("the empty graph failed")
-    return time.perf_counter() - start
+    return start.since()
 
 
 def contents(store: sa.Engine) -> dict[str, str]:
@@ -211,7 +211,7 @@ def replay(arriving: Arriving, settings: Settings, months: list[Month], folder: 
     home, empty = Home(settings.home_path), Home(folder / "empty")
     for place in (home, empty):
         place.prepare()
-        prepare_dagster_home(place)
+        prepare_dagster_home(place, settings)
     with in_process_instance(home) as instance, in_process_instance(empty) as records:
         operation = Operation(settings, instance)
         arriving.up_to(months[0] + (-1))
@@ -223,9 +223,9 @@ def replay(arriving: Arriving, settings: Settings, months: list[Month], folder: 
             live_month(operation, issue, log)
             check_chain(operation, log)
             real = operation.at(issued_on(issue))
-            log.empty_seconds[issue] = empty_month(empty_graph(real), real, records, issue)
+            log.empty_months[issue] = empty_month(empty_graph(real), real, records, issue)
             if issue.month == months[0].month:
-                print(f"  {issue}: {log.seconds[issue]:.1f} s", file=sys.stderr, flush=True)
+                print(f"  {issue}: {log.months[issue].wall:.1f} s", file=sys.stderr, flush=True)
     return log
 
 

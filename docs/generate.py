@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the program itself: docs/series.md, from the register of series.
+"""Writes the pages that are made from the program itself: docs/series.md of the register, docs/settings.md.
 
 Usage: .venv/bin/python docs/generate.py
 """
@@ -8,11 +8,14 @@ import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from milk.environment import file_variable, variable
 from milk.months import Availability, Month, available_from
 from milk.series import REGISTER_FILE, Register, Series, series_register
+from milk.settings import Settings, extra_of, secret_settings
 from milk.sources.files import SOURCE_FILES
 
 SERIES_PAGE = Path(__file__).with_name("series.md")
+SETTINGS_PAGE = Path(__file__).with_name("settings.md")
 COMMAND = ".venv/bin/python docs/generate.py"
 EXAMPLES = (Month(2019, 10), Month(2020, 1))
 """Of two quarters: the accounts of the fourth come later than those of the others."""
@@ -70,6 +73,24 @@ holidays; to wait for the end of the day keeps them on the safe side. A value th
 the moment at which it was received.
 """
 
+SETTINGS_HEAD = """\
+# Settings
+
+<!-- Made from milk/settings.py by `{command}`; change those, not this page. -->
+
+Settings are environment variables. An option of a command (`--home`) wins over its variable; an empty variable counts
+as not set. A variable that begins with `MILK_` and is no setting is named on standard error, with the nearest name.
+
+- `milk config show` prints each setting with its value and where that comes from, without passwords (`--json`).
+- `milk config check` tries what they name (data, home, store, Dagster's records), changes nothing, and says what is
+  wrong, where, and what to do; exit code 1 if something is.
+- `milk prepare` makes the home, the tables of the store and Dagster's records before the processes of a server start.
+
+**Secrets.** A setting that may hold a password is never printed with it. It may be given as a file instead:
+{files} name a file that holds the value and nothing else; white space around it is
+left out. To give both is refused.
+"""
+
 
 def main() -> None:
     """Write every page."""
@@ -78,9 +99,28 @@ def main() -> None:
 
 def write_pages(folder: Path) -> None:
     """Write every page into a folder."""
-    page = folder / SERIES_PAGE.name
-    page.write_text(series_page(), encoding="utf-8", newline="\n")
-    sys.stdout.write(f"{page.name} written.\n")
+    for name, content in ((SERIES_PAGE.name, series_page()), (SETTINGS_PAGE.name, settings_page())):
+        (folder / name).write_text(content, encoding="utf-8", newline="\n")
+        sys.stdout.write(f"{name} written.\n")
+
+
+def settings_page() -> str:
+    """The page of the settings."""
+    *others, last = (f"`{file_variable(name)}`" for name in secret_settings())
+    files = f"{', '.join(others)} and {last}"
+    rows = [
+        [
+            f"`{variable(name)}`",
+            str(field.description),
+            extra_of(name, "unit") or "",
+            extra_of(name, "about") or f"`{field.default}`",
+            ", ".join(f"`{example}`" for example in field.examples or ()),
+            "yes" if name in secret_settings() else "",
+        ]
+        for name, field in Settings.model_fields.items()
+    ]
+    table = _table(["variable", "what it says", "unit", "default", "example", "secret"], rows)
+    return "\n".join([SETTINGS_HEAD.format(command=COMMAND, files=files), table])
 
 
 def series_page() -> str:

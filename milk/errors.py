@@ -8,9 +8,10 @@ keeps its traceback.
       BadInput            a source file that cannot be used as it is
       BadSetting          a setting or option that makes no sense
       HomeRefused         the home cannot be used: another dataset's, not writable
-        NotAllowed        the database server does not let its user do that
+        NotAllowed        the database server or the bucket does not let its user do that
         HomeBusy          another run writes to it at this moment (may be tried again)
         StoreUnavailable  the database server of the store does not answer (may be tried again)
+        FilesUnavailable  the bucket does not answer (may be tried again)
       UnreachableMonth    an issue month that the data cannot reach
       NotEnoughHistory    too few months before the first origin asked for
       SourceChanged       the data broke an expectation that a repair rests on
@@ -18,6 +19,8 @@ keeps its traceback.
         VersionOutdated   one that an earlier program wrote: train anew
       PromotionRefused    a version that may not reach production
       ForecastRefused     forecast rows that must not be written
+      BackupRefused       a backup that is damaged, hostile, or of a newer program
+      Undelivered         an alert that its receiver did not take (may be tried again)
       NothingPublished    a store that holds no publication yet
       UnknownMonth        a month of which nothing is published
 """
@@ -48,7 +51,7 @@ class HomeRefused(MilkError):
 
 
 class NotAllowed(HomeRefused):
-    """The database server does not let the user of the store do that."""
+    """The database server does not let the user of the store do that, or the bucket its user."""
 
 
 class HomeBusy(HomeRefused):
@@ -57,6 +60,10 @@ class HomeBusy(HomeRefused):
 
 class StoreUnavailable(HomeRefused):
     """The database server of the store does not answer; trying again later may work."""
+
+
+class FilesUnavailable(HomeRefused):
+    """The bucket in which the files of the home lie does not answer; trying again later may work."""
 
 
 class UnreachableMonth(MilkError):
@@ -89,6 +96,14 @@ class PromotionRefused(MilkError):
 
 class ForecastRefused(MilkError):
     """Forecast rows break their contract and were not written."""
+
+
+class BackupRefused(MilkError):
+    """A backup is damaged, cut off, hostile, or was written by a newer program."""
+
+
+class Undelivered(MilkError):
+    """The receiver of alerts did not take one; trying again later may work."""
 
 
 class NothingPublished(MilkError):

@@ -248,13 +248,14 @@ def sparkline(values: pd.Series) -> bytes:
 
 
 def _figure(title: str, label: str, *, is_synthetic: bool = False) -> tuple[Figure, Axes]:
-    # Fixed margins: a layout that measures every text first takes as long as the drawing itself.
+    # Fixed margins and a fixed height of the title: a layout that measures every text first takes as long as the
+    # drawing itself.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 3.2), dpi=90)
     figure.subplots_adjust(left=0.1, right=0.98, top=0.91, bottom=0.16)
     axes = figure.add_subplot()
-    axes.set_title(title, fontsize=10, loc="left")
+    axes.set_title(title, fontsize=10, loc="left", y=1.0)
     axes.set_ylabel(label, fontsize=8)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
@@ -319,7 +320,8 @@ def margins_of_cells(margin: pd.DataFrame, uncertain_below: float, *, is_synthet
     """
     figure, axes = _figure("How sure a restored cell is", "cells", is_synthetic=is_synthetic)
     known = margin.to_numpy(dtype=float)
-    axes.hist(known[np.isfinite(known)], bins=60, color=BLUE)
+    # One outline: as sixty bars it takes twice as long to draw.
+    axes.hist(known[np.isfinite(known)], bins=60, color=BLUE, histtype="stepfilled")
     axes.axvline(uncertain_below, color="#b91c1c", linewidth=1, label="in doubt below")
     axes.set_yscale("log")
     axes.minorticks_off()

@@ -53,7 +53,7 @@ def _published_and_observed(axes: Axes, rows: pd.DataFrame) -> None:
             axes.scatter(part["target_month"], part["observed"], color=colour, s=12, label=said, zorder=3)
     ahead = "1 month" if nearest == 1 else f"{nearest} months"
     inside = f"{int(shown['is_inside_80'].sum())} of {len(shown)} inside 80 %, {int(is_inside.sum())} inside 95 %"
-    axes.set_title(f"Published {ahead} ahead, and the price that came: {inside}", fontsize=10, loc="left")
+    axes.set_title(f"Published {ahead} ahead, and the price that came: {inside}", fontsize=10, loc="left", y=1.0)
     axes.set_ylabel(shown["unit"].iloc[0], fontsize=8)
     low, high = axes.get_ylim()
     # Room for the legend above the bars.
@@ -70,7 +70,7 @@ def _coverage(axes: Axes, by_horizon: pd.DataFrame) -> None:
         axes.plot(horizon, by_horizon[name], color=colour, marker="o", markersize=3, label=f"{level} % intervals")
         axes.axhline(nominal, color=colour, linewidth=0.8, linestyle="--")
     axes.set_ylim(0, 1.05)
-    axes.set_title("Share of prices inside, with its bands", fontsize=9, loc="left")
+    axes.set_title("Share of prices inside, with its bands", fontsize=9, loc="left", y=1.0)
     _by_horizon(axes, by_horizon)
     axes.legend(frameon=False, fontsize=7, loc="lower left")
 
@@ -84,7 +84,7 @@ def _ratio(axes: Axes, by_horizon: pd.DataFrame) -> None:
     axes.axhline(1, color=GREY, linewidth=1)
     largest = float(by_horizon[["ratio_last_value", "ratio_seasonal_drift"]].to_numpy(dtype=float).max())
     axes.set_ylim(0, min(max(1.5, 1.1 * largest), 3.0) if largest == largest else 1.5)
-    axes.set_title("Error against two baselines: below 1 is better", fontsize=9, loc="left")
+    axes.set_title("Error against two baselines: below 1 is better", fontsize=9, loc="left", y=1.0)
     _by_horizon(axes, by_horizon)
     axes.legend(frameon=False, fontsize=7, loc="lower left")
 

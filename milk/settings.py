@@ -1,19 +1,26 @@
-"""The settings, all of them, read from the environment in one place: `MILK_<NAME>`."""
+"""The settings, all of them, read from the environment in one place: `MILK_<NAME>`.
+
+Each is described here and nowhere else: `docs/settings.md` and `milk config show` are made from the fields below.
+"""
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from milk.environment import PREFIX, file_variable, secrets_in_files, variable, variables, warn_of_unknown
 from milk.errors import BadSetting
 from milk.months import Month
 
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = PROJECT / "data" / "sample"
 STORAGE = PROJECT / "storage"
+DAGSTER_DRIVER = "postgresql+psycopg2"
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -40,40 +47,150 @@ def _origins(value: object) -> object:
 MonthSetting = Annotated[Month, NoDecode, BeforeValidator(_month), PlainSerializer(str)]
 
 
+class _SecretFiles(PydanticBaseSettingsSource):
+    """The settings that `MILK_<NAME>_FILE` names a file for."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        # Required by the base class, which would ask for one at a time.
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(secrets_in_files(secret_settings()))
+
+
 class Settings(BaseSettings):
     """What can be set from outside; an empty variable counts as not set.
 
-    Attributes:
-        data: folder of the input files.
-        home: folder of everything that is written; where it is not set, `storage/` for the sample, and for other data
-            a folder of their own below `storage/homes/`.
-        first_issue: the first issue month wanted; the data may allow only a later one.
-        evaluation_months: the newest months of the price, on which versions are compared and which no search sees.
-        executor: how Dagster runs the steps of a run.
-        store_url: database of ledger and publications; where it is not set, a SQLite file in the home.
-        retraining: what follows where `retrain_decision` says retrain: `act` starts the job `training`, `report` says
-            only what would have been started.
-        port: port of the Dagster UI.
-        reader_port: port of the reader.
-        online_retention_days: for how long a request to the online route and its answer are kept; 0 keeps none.
-        cors_origins: pages of which other addresses may read the reader in a browser, as origins with commas between
-            them; `*` is any.
+    Of a field: the description, an example, the unit where it is a quantity, `about` where its default is made from
+    others, and `is_secret` where its value may hold a password: it is never shown, and may be given as a file.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MILK_", env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
-    data: Path = SAMPLE
-    home: Path | None = None
-    first_issue: MonthSetting = Month(2010, 1)
-    evaluation_months: int = Field(default=120, ge=24, le=600)
-    executor: Literal["in_process", "multiprocess", "dask"] = "in_process"
-    dask_address: str = "tcp://127.0.0.1:8786"
-    store_url: str | None = None
-    retraining: Literal["report", "act"] = "report"
-    port: int = Field(default=3000, ge=1, le=65535)
-    reader_port: int = Field(default=8000, ge=1, le=65535)
-    online_retention_days: int = Field(default=365, ge=0, le=36_500)
-    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    data: Path = Field(
+        default=SAMPLE,
+        description="Folder of the input files.",
+        examples=["/srv/milk/data"],
+        json_schema_extra={"about": "the synthetic sample, `data/sample`"},
+    )
+    home: Path | None = Field(
+        default=None,
+        description="Folder of everything that is written. It belongs to one dataset.",
+        examples=["/var/lib/milk"],
+        json_schema_extra={"about": "`storage/` for the sample, `storage/homes/<folder>` for other data"},
+    )
+    first_issue: MonthSetting = Field(
+        default=Month(2010, 1),
+        description="The first issue month wanted; the data may allow only a later one.",
+        examples=["2014-10"],
+        json_schema_extra={"unit": "YYYY-MM"},
+    )
+    evaluation_months: int = Field(
+        default=120,
+        ge=24,
+        le=600,
+        description="The newest months of the price, on which versions are compared and which no search sees.",
+        examples=["60"],
+        json_schema_extra={"unit": "months"},
+    )
+    executor: Literal["in_process", "multiprocess", "dask"] = Field(
+        default="in_process",
+        description="How Dagster runs the steps of a run: in one process, in two at a time, or on the workers of a "
+        "Dask cluster (docs/operations/cluster.md).",
+        examples=["dask"],
+    )
+    dask_address: str = Field(
+        default="tcp://127.0.0.1:8786",
+        description="Where the scheduler of that cluster listens.",
+        examples=["tcp://scheduler:8786"],
+    )
+    store_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Database of ledger and publications: a SQLite file, or a PostgreSQL server, its driver named.",
+        examples=["postgresql+psycopg://user:password@host:5432/milk"],
+        json_schema_extra={"is_secret": True, "about": "`milk.db` in the home, SQLite"},
+    )
+    dagster_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Database of Dagster's own records (runs, events, schedules) on a PostgreSQL server, its driver "
+        "named; a database of its own, not that of `MILK_STORE_URL`. Records of before are not taken along.",
+        examples=["postgresql+psycopg2://user:password@host:5432/dagster"],
+        json_schema_extra={"is_secret": True, "about": "`dagster/` in the home, SQLite"},
+    )
+    files_url: str | None = Field(
+        default=None,
+        description="Where everything lies that is kept in files, in an S3-compatible bucket that several machines "
+        "share (docs/operations/buckets.md). It needs a `MILK_STORE_URL` on PostgreSQL. Server and credentials are "
+        "those of every program for S3: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, "
+        "`AWS_SECRET_ACCESS_KEY`.",
+        examples=["s3://bucket/prefix"],
+        json_schema_extra={"about": "the home"},
+    )
+    files_patience_seconds: int = Field(
+        default=40,
+        ge=1,
+        le=600,
+        description="For how long a request to the bucket that fails is tried again; one try may take half of it. Then "
+        "the step or command ends with a message.",
+        examples=["120"],
+        json_schema_extra={"unit": "seconds"},
+    )
+    retraining: Literal["report", "act"] = Field(
+        default="report",
+        description="What follows where `retrain_decision` says retrain: `act` starts the job `training`, `report` "
+        "says only what would have been started.",
+        examples=["act"],
+    )
+    port: int = Field(
+        default=3000, ge=1, le=65535, description="Port of the Dagster UI of `milk up`.", examples=["3100"]
+    )
+    reader_port: int = Field(
+        default=8000, ge=1, le=65535, description="Port of the reader of `milk up` and `milk serve`.", examples=["8100"]
+    )
+    online_retention_days: int = Field(
+        default=365,
+        ge=0,
+        le=36_500,
+        description="For how long a request to the online route and its answer are kept; 0 keeps none.",
+        examples=["30"],
+        json_schema_extra={"unit": "days"},
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+        default=(),
+        description="Pages of which other addresses may read the reader in a browser, as origins with commas between "
+        "them; `*` is any.",
+        examples=["https://example.org,http://localhost:8080"],
+        json_schema_extra={"about": "none"},
+    )
+    alert_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Webhook that is told of a failed run, stale data, a month without an issue and coverage out of "
+        "its band (docs/operations/alerts.md). All of the address counts as secret.",
+        examples=["https://chat.example.org/hooks/..."],
+        json_schema_extra={"is_secret": True, "about": "nobody is told"},
+    )
+    alert_secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="What the messages to `MILK_ALERT_URL` are signed with.",
+        examples=["a long random text"],
+        json_schema_extra={"is_secret": True, "about": "not signed"},
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in the program wins over the environment, and nothing else is read."""
+        return init_settings, env_settings, _SecretFiles(settings_cls)
 
     @property
     def home_path(self) -> Path:
@@ -104,6 +221,55 @@ class Settings(BaseSettings):
             raise BadSetting(f"MILK_STORE_URL: {self.store_url} names no file, and what is published must last.")
         return f"{scheme}:///{Path.cwd() / path}"
 
+    @property
+    def files_address(self) -> str:
+        """Where the files lie, `s3://bucket/prefix` without a slash at its end; empty for the home.
+
+        Raises:
+            BadSetting: it is no such address, or the store lies where other machines cannot reach it.
+        """
+        if self.files_url is None:
+            return ""
+        address = self.files_url.rstrip("/")
+        if not _BUCKET.fullmatch(address):
+            raise BadSetting(
+                f"MILK_FILES_URL: '{self.files_url}' is no address of a bucket. Write it like s3://bucket/prefix, in "
+                "letters, digits, dots, hyphens and underscores."
+            )
+        if not (self.store_url or "").startswith("postgresql"):
+            raise BadSetting(
+                "MILK_FILES_URL: files in a bucket are shared, so the store must be, too, and it keeps two writers "
+                "apart. Set MILK_STORE_URL to a database on PostgreSQL, such as "
+                "postgresql+psycopg://user:password@host:5432/database."
+            )
+        return address
+
+    @property
+    def dagster_address(self) -> str | None:
+        """The database of Dagster's records, as an SQLAlchemy URL; `None` for SQLite in the home.
+
+        Raises:
+            BadSetting: it does not name the one driver that Dagster works with, or it names the store's database. Which
+                driver an address without one means changed with SQLAlchemy 2.1, and with the new one no run of Dagster
+                starts. In one database the two would share the table in which each keeps its version.
+        """
+        if self.dagster_url is None:
+            return None
+        scheme, found, _ = self.dagster_url.partition("://")
+        if scheme == DAGSTER_DRIVER and found:
+            if self.store_url is not None and _database(self.store_url) == _database(self.dagster_url):
+                raise BadSetting(
+                    "MILK_DAGSTER_URL and MILK_STORE_URL name the same database: make one of its own for Dagster, on "
+                    "the same server if you like."
+                )
+            return self.dagster_url
+        # The rest is not echoed: it may hold a password.
+        said = f"begins with {scheme}://" if found else "is no database URL"
+        raise BadSetting(
+            f"MILK_DAGSTER_URL {said}, which Dagster cannot use: write {DAGSTER_DRIVER}://user:password@host:5432/"
+            "database (the store's address, MILK_STORE_URL, names another driver)."
+        )
+
 
 def _addressable(home: Path) -> Path:
     """Tables, runs and store are opened by addresses, in which these characters mean something else."""
@@ -112,17 +278,61 @@ def _addressable(home: Path) -> Path:
     return home
 
 
+def _database(url: str) -> tuple[str, str, str]:
+    """Where the database of a server is, whoever asks for it."""
+    host, _, path = url.partition("://")[2].rpartition("@")[2].partition("/")
+    name, _, port = host.lower().partition(":")
+    return name, port or "5432", path.partition("?")[0]
+
+
 def embedded_store(home: Path) -> str:
     """The address of the database that lies in a home."""
     return f"sqlite:///{home / 'milk.db'}"
 
 
+def extra_of(name: str, key: str) -> Any:  # noqa: ANN401  # because it is text or truth, as the field says
+    """What a field says of itself beside its description; `None` where it does not."""
+    extra = Settings.model_fields[name].json_schema_extra
+    return extra.get(key) if isinstance(extra, dict) else None
+
+
+def secret_settings() -> tuple[str, ...]:
+    """The settings whose value may hold a password."""
+    return tuple(name for name in Settings.model_fields if extra_of(name, "is_secret"))
+
+
+def known_variables() -> set[str]:
+    """Every variable that is read."""
+    return {*map(variable, Settings.model_fields), *map(file_variable, secret_settings())}
+
+
+def origins(options: set[str]) -> dict[str, str]:
+    """Where each setting comes from: `option`, `environment`, `file` or `default`.
+
+    Args:
+        options: the settings that were given by an option of the command.
+    """
+    given = variables()
+
+    def of(name: str) -> str:
+        if name in options:
+            return "option"
+        if variable(name) in given:
+            return "environment"
+        return "file" if name in secret_settings() and file_variable(name) in given else "default"
+
+    return {name: of(name) for name in Settings.model_fields}
+
+
 def load_settings(**overrides: object) -> Settings:
     """Read the settings; values given here win over the environment, `None` means not given.
+
+    A variable that looks like a setting and is none is said on standard error, once in a process.
 
     Raises:
         BadSetting: a value cannot be used; the message names the variable.
     """
+    warn_of_unknown(known_variables())
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]  # because the values are checked by the model itself
@@ -131,5 +341,6 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def _explained(error: ErrorDetails) -> str:
-    problem = error["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"MILK_{str(error['loc'][0]).upper()}: {problem} (it is '{error['input']}')."
+    problem, name = error["msg"].removeprefix("Value error, ").rstrip("."), str(error["loc"][0])
+    shown = "" if name in secret_settings() else f" (it is '{error['input']}')"
+    return f"{variable(name)}: {problem}{shown}."

@@ -1,12 +1,16 @@
 """Runs whose process is gone: killed, or lost with the machine, they would stay "started" for ever.
 
 Dagster's default launcher does not look after its processes, and a queue of one run at a time would wait for the dead.
-Each run records the number of its process; the code server, the run worker and the command line of a home share one
-machine, so whether that process lives can simply be asked. A number that another process has taken over since is not
-noticed here; the longest run time in the settings of the instance ends such a run.
+Each run records the number of its process, and whether that process lives can simply be asked where it ran: a run of
+the command line says where by a tag, any other ran beside the code location. With records on a server other machines
+and containers see them, too, where a number means another process or none. A number that another process has taken over
+since is not noticed here; the longest run time in the settings of the instance ends such a run.
 """
 
 import os
+import platform
+from contextlib import suppress
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.launcher import DefaultRunLauncher
@@ -14,10 +18,23 @@ from dagster._core.launcher import DefaultRunLauncher
 SAID = (
     "The process of this run is gone: it was killed, or the machine went down. Nothing is half written; start it again."
 )
+MACHINE_TAG = "milk/machine"
 
 
-def end_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
+def this_machine() -> str:
+    """What numbers of processes mean the same on: the machine, and of a container its own count of processes."""
+    counted = ""
+    with suppress(OSError):
+        counted = str(Path("/proc/self/ns/pid").readlink())
+    return f"{platform.node()} {counted}".strip()
+
+
+def end_abandoned_runs(instance: dg.DagsterInstance, *, launched_here: bool = True) -> list[str]:
     """Record the failure of the runs in progress whose process is gone.
+
+    Args:
+        instance: Dagster's records.
+        launched_here: whether the code location, which starts the runs of the daemon and of the UI, is on this machine.
 
     Returns:
         Their identifiers.
@@ -27,7 +44,10 @@ def end_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
         return []
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     ended = []
+    here = this_machine()
     for run in instance.get_runs(dg.RunsFilter(statuses=statuses)):
+        if not (run.tags[MACHINE_TAG] == here if MACHINE_TAG in run.tags else launched_here):
+            continue
         pid = _process_of(instance, run.run_id)
         if pid is None or _is_alive(pid):
             continue

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from milk.home.layout import Home
 from milk.settings import Settings, load_settings
+from milk_assets.defs.alerts import alert_sensor
 from milk_assets.defs.assets.panel import features, merged_table
 from milk_assets.defs.assets.predictions import batch_predictions_asset
 from milk_assets.defs.assets.publication import published_predictions_asset
@@ -58,6 +58,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         sensors=[
             serving_sensor(publish, partitions),
             retraining_sensor(training, is_acting=settings.retraining == "act"),
+            alert_sensor(settings),
         ],
         resources={**build_resources(settings), **(resources or {})},
         executor=build_executor(settings),
@@ -66,10 +67,11 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """The resources of a home."""
-    home = Home(settings.home_path)
     workplace = Workplace(
         data_path=str(settings.data.expanduser().resolve()),
-        home_path=str(home.path),
+        home_path=str(settings.home_path),
+        files_url=settings.files_address,
+        files_patience_seconds=settings.files_patience_seconds,
         store_url=settings.store_address,
         evaluation_months=settings.evaluation_months,
         online_retention_days=settings.online_retention_days,
@@ -90,13 +92,14 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
         return dg.in_process_executor
     if settings.executor == "dask":
         # Loaded where it is used: a home on one machine needs no Dask.
-        from milk_assets.dask_executor import dask_executor
+        from milk_assets.dask.executor import dask_executor
 
         return dask_executor.configured({"address": settings.dask_address}, name="dask")
-    return dg.multiprocess_executor.configured(
-        {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["milk_assets.preload"]}}},
-        name="multiprocess",
-    )
+    method: dict[str, Any] = {"forkserver": {"preload_modules": ["milk_assets.preload"]}}
+    if settings.files_url:
+        # The connection to a bucket has threads of its own, which a fork would leave behind.
+        method = {"spawn": {}}
+    return dg.multiprocess_executor.configured({"max_concurrent": 2, "start_method": method}, name="multiprocess")
 
 
 defs = build_definitions(load_settings())

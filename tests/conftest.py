@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from milk.environment import OF_THE_SUITE
 from tests.parts import missing
 from tests.postgres import PostgresServer, binaries, postgres_server
+from tests.s3 import S3Server, s3_server
 
 # No test asserts a time, those of hypothesis included: a busy machine is no fault of the program.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
-
-_OF_THE_SUITE = ("MILK_UPDATE_SNAPSHOT", "MILK_REQUIRE_PARTS")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _own_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [*os.environ]:
-            if name.startswith(("MILK_", "DAGSTER_")) and name not in _OF_THE_SUITE:
+            if name.startswith(("MILK_", "DAGSTER_", "AWS_")) and name not in OF_THE_SUITE:
                 patch.delenv(name)
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
         patch.setenv("MPLBACKEND", "Agg")
@@ -44,4 +44,13 @@ def postgres() -> Iterator[PostgresServer]:
     if binaries() is None:
         missing("PostgreSQL is not installed (Debian: postgresql)")
     with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real server of buckets, one for all tests of a worker; each test that uses it makes a bucket of its own."""
+    with s3_server() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment().items():
+            patch.setenv(name, value)
         yield server

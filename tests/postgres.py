@@ -39,23 +39,27 @@ class PostgresServer:
     programs: Path
     port: int
     password: str
+    is_durable: bool = False
     _made: int = field(default=0, init=False)
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        # What a crash of the machine would lose matters to no test; who measures wants it as it is in life.
+        fsync = "on" if self.is_durable else "off"
+        address = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        options = f"-p {self.port} {address} -c fsync={fsync}"
         # The log of the server must not be a pipe of ours: who reads it to its end would wait for the server.
         self._run("pg_ctl", "-D", f"{self.folder}/data", "-w", "-l", f"{self.folder}/log", "-o", options, "start")
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", f"{self.folder}/data", "-w", "-m", "immediate", "stop")
 
-    def new_database(self) -> str:
-        """The address of a new, empty database."""
+    def new_database(self, driver: str = "psycopg", template: str = "/template1") -> str:
+        """The address of a new database with a driver named in it: empty, or a copy of the one at an address."""
         self._made += 1
         name = f"milk_{os.getpid()}_{self._made}"
         with psycopg.connect(self._address("postgresql", "postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return self._address("postgresql+psycopg", name)
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template.rpartition('/')[2]}".encode())
+        return self._address(f"postgresql+{driver}", name)
 
     def _address(self, scheme: str, database: str) -> str:
         return f"{scheme}://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
@@ -68,8 +72,11 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(*, is_durable: bool = False) -> Iterator[PostgresServer]:
     """A running server; gone with its data afterwards.
+
+    Args:
+        is_durable: whether a commit waits for the disk, as it does in life.
 
     Raises:
         FileNotFoundError: PostgreSQL is not installed here.
@@ -84,7 +91,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     if os.geteuid() == 0:
         for path in (folder, folder / "password"):
             shutil.chown(path, "postgres", "postgres")
-    server = PostgresServer(folder, programs, free_port(), password)
+    server = PostgresServer(folder, programs, free_port(), password, is_durable)
     login = ["-U", USER, f"--pwfile={folder}/password", "--auth-host=scram-sha-256", "--auth-local=trust"]
     try:
         server._run("initdb", "-D", f"{folder}/data", *login, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")

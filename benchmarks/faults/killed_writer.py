@@ -210,7 +210,7 @@ class _Soak:
 
     def kill_between(self, child: Child) -> None:
         """Wait until a child is stopped between the data and the record of one table, each table in its turn."""
-        folder = self._home.tables / next(self._targets)
+        folder = self._home.path / "tables" / next(self._targets)
         known, left = data_files(folder), unrecorded(folder)
         pid = int(child.wait_for("opened").split()[1])
         while not child.ended_within(0):
@@ -237,7 +237,7 @@ class _Soak:
 
     def _leftovers(self) -> tuple[set[str], set[str]]:
         """Finished data files without a record, and unfinished ones."""
-        folders = [self._home.tables / name for name in TABLES]
+        folders = [self._home.path / "tables" / name for name in TABLES]
         unfinished = {file.name for folder in folders for file in folder.glob("*.parquet#*")}
         return {file for folder in folders for file in unrecorded(folder)}, unfinished
 

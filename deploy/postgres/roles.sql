@@ -6,7 +6,8 @@
 --   psql --set ON_ERROR_STOP=1 --file deploy/postgres/roles.sql "postgresql://owner@host/database"
 --
 -- The owner is whoever migrates the store: the first to open it with MILK_STORE_URL. Let that be a user of its own, for
--- an owner could switch a trigger off; nobody below can. Then make users who log in and give each one role:
+-- an owner could switch a trigger off; nobody below can. Who has no role of these can no longer connect.
+-- Then make users who log in and give each one role:
 --
 --   CREATE USER milk_web PASSWORD '...' IN ROLE milk_online;
 --
@@ -16,7 +17,7 @@
 --   milk_online      `milk serve`               the same, and keep what was asked online: add rows to that one table
 --
 -- That a published row is not changed is held twice: these roles have no UPDATE, DELETE or TRUNCATE, and the triggers
--- of the tables refuse it whoever asks.
+-- of the tables refuse it whoever asks. Dagster's own records lie in another database: deploy/postgres/dagster.sql.
 
 DO $$
 DECLARE
@@ -27,8 +28,10 @@ BEGIN
       EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
     END IF;
   END LOOP;
-  -- By default everybody may make tables that last for a session.
-  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+  -- By default everybody may connect, Dagster's user included, and make tables that last for a session.
+  EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+  EXECUTE format(
+    'GRANT CONNECT ON DATABASE %I TO milk_publisher, milk_reader, milk_online, %I', current_database(), current_user);
 END
 $$;
 

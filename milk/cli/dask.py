@@ -10,8 +10,10 @@ from milk.cli.console import say_progress
 from milk.cli.dagster_home import environment_of_parts, prepare_dagster_home
 from milk.cli.parts import HOST
 from milk.errors import BadSetting, MilkError
-from milk.home.layout import Home
 from milk.settings import load_settings
+from milk.steps.place import home_of
+
+CONNECT_SECONDS = 30
 
 
 def run_scheduler(*, host: str, port: int) -> None:
@@ -49,16 +51,23 @@ def run_worker(*, address: str | None) -> None:
         MilkError: the scheduler does not answer.
     """
     settings = load_settings(dask_address=address)
-    home = Home(settings.home_path)
+    home = home_of(settings)
     home.prepare()
-    prepare_dagster_home(home)
+    prepare_dagster_home(home, settings)
     os.environ.update(environment_of_parts(settings, home))
     _quiet()
     from distributed import Worker
 
+    from milk_assets.dask.needs import DATA_FOLDER
+
+    # One step at a time, so any number says no more than that the folder is here.
+    resources = {DATA_FOLDER: 1.0} if settings.data.is_dir() else {}
+
     async def serve() -> None:
         try:
-            worker = await asyncio.wait_for(Worker(settings.dask_address, nthreads=1, dashboard=False), 30)
+            worker = await asyncio.wait_for(
+                Worker(settings.dask_address, nthreads=1, dashboard=False, resources=resources), CONNECT_SECONDS
+            )
         except (OSError, TimeoutError) as error:
             raise MilkError(
                 f"The Dask scheduler at {settings.dask_address} does not answer. Start it (milk dask scheduler), or "

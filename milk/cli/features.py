@@ -5,9 +5,9 @@ from pathlib import Path
 from milk.cli.console import OUT, banner, say
 from milk.cli.output import write_output
 from milk.cli.panel import refuse_home_of_others
-from milk.home.layout import Home
 from milk.settings import load_settings
 from milk.steps.export import export_features
+from milk.steps.place import home_of
 
 
 def export(*, data: Path | None, home: Path | None, parquet: Path) -> None:
@@ -18,7 +18,7 @@ def export(*, data: Path | None, home: Path | None, parquet: Path) -> None:
         BadInput: the data given cannot be used.
     """
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     refuse_home_of_others(place, data)
     exported = export_features(place)
     write_output(parquet, exported.content, option="--parquet", data=settings.data, home=place.path)

@@ -24,6 +24,8 @@ features_app = typer.Typer(help="Hand the features of a home on.", no_args_is_he
 app.add_typer(features_app, name="features")
 models_app = typer.Typer(help="Model versions: what there is, what is in production.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+config_app = typer.Typer(help="The settings: what they are, whether they work.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
 
 dask_app = typer.Typer(help="A Dask cluster for MILK_EXECUTOR=dask.", no_args_is_help=True)
 app.add_typer(dask_app, name="dask")
@@ -101,6 +103,90 @@ def status(data: DataOption = None, home: HomeOption = None) -> None:
     from milk.cli.status import show_status
 
     show_status(data=data, home=home)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write, or with --verify to read.")],
+    data: DataOption = None,
+    home: HomeOption = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read that backup and compare every hash.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write everything that a home keeps into one file, while it runs."""
+    from milk.cli import backup as commands
+
+    if verify:
+        commands.verify(file, as_json=as_json)
+    else:
+        commands.back_up(file, data=data, home=home, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `milk backup` wrote.")],
+    home: Annotated[Path, typer.Option("--home", help="A new folder to restore into.")],
+    store_url: Annotated[
+        str | None, typer.Option("--store-url", help="A new database for the store. [default: a file in the home]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new home of a backup, all of it or nothing."""
+    from milk.cli.backup import restore as restore_home
+
+    restore_home(file, home=home, store_url=store_url, as_json=as_json)
+
+
+@app.command()
+def gc(
+    is_dry: Annotated[bool, typer.Option("--dry-run/--delete", help="Only list, or delete what is listed.")] = True,
+    older_than: Annotated[int, typer.Option("--older-than", min=1, help="Days: nothing younger is looked at.")] = 30,
+    data: DataOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What of a home nothing refers to; no published forecast ever loses what it rests on."""
+    from milk.cli.gc import collect
+
+    collect(data=data, home=home, older_than_days=older_than, is_dry=is_dry, as_json=as_json)
+
+
+@app.command()
+def alerts(
+    data: DataOption = None,
+    home: HomeOption = None,
+    send: Annotated[bool, typer.Option("--send", help="Tell the webhook MILK_ALERT_URL what is new.")] = False,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send it a message to try it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What somebody should be told of: stale data, a month without an issue, coverage out of its band."""
+    from milk.cli.alerts import show_alerts
+
+    show_alerts(data=data, home=home, is_sent=send, is_test=send_test, as_json=as_json)
+
+
+@app.command()
+def prepare(data: DataOption = None, home: HomeOption = None) -> None:
+    """Make a home, and bring its store and Dagster's records to this version; for servers, before they start."""
+    from milk.cli.prepare import prepare_servers
+
+    prepare_servers(data=data, home=home)
+
+
+@config_app.command("show")
+def config_show(data: DataOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Every setting, its value and where that comes from; no password is shown."""
+    from milk.cli.config import show_settings
+
+    show_settings(data=data, home=home, as_json=as_json)
+
+
+@config_app.command("check")
+def config_check(data: DataOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Try everything that the settings name, change nothing, and say what is wrong; exit code 1 if something is."""
+    from milk.cli.check import check_settings
+
+    check_settings(data=data, home=home, as_json=as_json)
 
 
 @data_app.command("check")

@@ -25,6 +25,7 @@ from milk.models.version import ModelVersion
 from milk.publication.ledger import PromotionRow, current_champion, promotions
 from milk.series import SERIES_ID, series_register
 from milk.settings import Settings, load_settings
+from milk.steps.place import home_of
 from milk.steps.promotion import Actor, promote_version, roll_back
 from milk.steps.provenance import is_synthetic
 from milk.steps.staging import remake_version
@@ -158,13 +159,13 @@ def roll_back_model(*, to: str | None, reason: str, by: str | None, data: Path |
 @contextmanager
 def _opened(data: Path | None, home: Path | None) -> Iterator[_Opened]:
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     if read_dataset(place) is None:
-        raise HomeRefused(f"The home {place.path} is empty: it holds no model version. Next: milk run")
+        raise HomeRefused(f"The home {place.address} is empty: it holds no model version. Next: milk run")
     refuse_home_of_others(place, data)
     with existing_store(settings, place) as store:
         if store is None:
-            raise HomeRefused(f"The home {place.path} has no ledger yet: nothing was trained there. Next: milk run")
+            raise HomeRefused(f"The home {place.address} has no ledger yet: nothing was trained there. Next: milk run")
         yield _Opened(settings, place, store)
 
 
@@ -189,10 +190,10 @@ def _tell(opened: _Opened, row: PromotionRow) -> None:
     champion = find_version(opened.home, opened.store, row.champion_version_id)
     former = f" in place of {row.previous_version_id}" if row.previous_version_id else ""
     say(f"{row.champion_version_id} ({champion.recipe_name}) is in production{former}, from the next issue on.")
-    record_in_ui(opened.home, row, champion)
+    record_in_ui(opened, row, champion)
 
 
-def record_in_ui(home: Home, row: PromotionRow, champion: ModelVersion) -> None:
+def record_in_ui(opened: _Opened, row: PromotionRow, champion: ModelVersion) -> None:
     """Report a materialisation of `prod_model` without a run, so that the UI tells what the ledger does.
 
     Raises:
@@ -201,15 +202,15 @@ def record_in_ui(home: Home, row: PromotionRow, champion: ModelVersion) -> None:
     from milk_assets.defs.production import production_event
 
     try:
-        prepare_dagster_home(home)
-        with in_process_instance(home) as instance:
+        prepare_dagster_home(opened.home, opened.settings)
+        with in_process_instance(opened.home) as instance:
             instance.report_runless_asset_event(production_event(row, champion))
     except Exception as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MilkError(
             f"{row.champion_version_id} is in production and the ledger says so, but the Dagster UI could not be told: "
-            f"{said}. Forecasts use it all the same. Do not repeat the command: mend what is wrong with {home.dagster} "
-            "and materialise prod_model in the UI, which then shows what the ledger holds."
+            f"{said}. Forecasts use it all the same. Do not repeat the command: mend what is wrong with "
+            f"{opened.home.dagster} and materialise prod_model in the UI, which then shows what the ledger holds."
         ) from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from milk.errors import HomeRefused
-from milk.home.layout import refuse_no_file, write_atomically
+from milk.files.local import refuse_no_file, write_atomically
 from milk.sources.files import LABEL_FILE, SOURCE_FILES
 
 

@@ -13,6 +13,7 @@ from milk.months import SANTIAGO
 from milk.settings import load_settings
 from milk.sources.files import DataFolder
 from milk.steps.panel import panel_of_day, parse_day
+from milk.steps.place import home_of
 from milk.steps.provenance import is_synthetic
 from milk.steps.receive import dataset_of
 
@@ -30,7 +31,7 @@ def write_panel(*, data: Path | None, home: Path | None, as_of: str, output: Pat
     """
     day = parse_day(as_of, today=dt.datetime.now(SANTIAGO).date())
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     refuse_home_of_others(place, data)
     panel = panel_of_day(place, day)
     write_output(output, panel_csv(panel), option="--output", data=settings.data, home=place.path)

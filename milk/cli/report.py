@@ -38,7 +38,7 @@ def print_report(settings: Settings, home: Home, month: Month) -> None:
     missing = [name for name in ("precipitation", "central_bank") if read_table(home, f"raw_{name}").empty]
     if missing:
         say(f"Without {' and '.join(missing)}: the forecast rests on the price alone, as it does with them.")
-    say(f"Model {version.version_id} ({version.recipe_name}), {rows['kind'].iloc[0]}. Written to {home.path}")
+    say(f"Model {version.version_id} ({version.recipe_name}), {rows['kind'].iloc[0]}. Written to {home.address}")
     say(f"Published to {shown_address(settings.store_address)}")
     say(f"Next: {_next_command(settings)}   (the Dagster UI, and the reader that serves it)")
 
@@ -96,7 +96,7 @@ def _document(settings: Settings, home: Home, month: Month) -> dict[str, Any]:
         "recipe": version.model["recipe"],
         "backtest": {"windows": version.card["windows"], "scores": version.card["scores"]},
         "data": str(settings.data),
-        "home": str(home.path),
+        "home": home.address,
         "forecasts": forecasts.to_dict(orient="records"),
     }
 

@@ -18,6 +18,7 @@ from milk.months import Month
 from milk.settings import Settings, load_settings
 from milk.sources.faults import refuse_unusable
 from milk.sources.files import DataFolder
+from milk.steps.place import home_of
 from milk.steps.receive import check_folder, claim_for_folder, dataset_of
 from milk.steps.store import home_store
 
@@ -36,11 +37,11 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
     """
     settings = load_settings(data=data, home=home)
     wanted = Month.parse(issue) if issue else None
-    place, folder = Home(settings.home_path), DataFolder(settings.data)
+    place, folder = home_of(settings), DataFolder(settings.data)
     if json_file is not None:
         # Said now, and not after the whole run.
         refuse_protected(Output(json_file, b"", "--json"), settings.data, place.path)
-    say_progress(f"Data {settings.data}, home {place.path}")
+    say_progress(f"Data {settings.data}, home {place.address}")
     # Before anything is written: data that the home refuses or that reach no month wanted leave nothing behind.
     _months(settings, judged_dataset(place, dataset_of(folder)), wanted)
     for faults in check_folder(folder).values():
@@ -52,7 +53,7 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
         with home_store(place, settings.store_address):
             pass
         say_progress(f"Issue months {months[0]} to {months[-1]}; loading Dagster ...")
-        prepare_dagster_home(place)
+        prepare_dagster_home(place, settings)
         _execute(settings, place, months)
         print_report(settings, place, months[-1])
         if json_file is not None:
@@ -88,21 +89,21 @@ def _execute(settings: Settings, home: Home, months: list[Month]) -> None:
         MilkError: a step failed; the message is the one that its asset gave.
         KeyboardInterrupt: the run was interrupted.
     """
-    from milk_assets.abandoned import end_abandoned_runs
+    from milk_assets.abandoned import MACHINE_TAG, end_abandoned_runs, this_machine
     from milk_assets.definitions import build_definitions
 
     job = build_definitions(settings).resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
     progress = _Progress(len(job.graph.node_dict))
     with in_process_instance(home) as instance:
-        end_abandoned_runs(instance)
+        end_abandoned_runs(instance, launched_here=settings.dagster_url is None)
         instance.add_event_listener(run_id, lambda entry: progress.say(entry.dagster_event))
         logging.getLogger("alembic").setLevel(logging.ERROR)
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={RANGE_START: str(months[0]), RANGE_END: str(months[-1])},
+            tags={RANGE_START: str(months[0]), RANGE_END: str(months[-1]), MACHINE_TAG: this_machine()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     for event in result.all_events:

@@ -13,10 +13,12 @@ from milk.home.dataset import Dataset, read_dataset
 from milk.home.layout import Home
 from milk.home.tables import has_table, read_table
 from milk.months import Month, contiguous_ranges
+from milk.publication.engine import open_store
 from milk.publication.ledger import promoted_by
 from milk.publication.read import issue_records
 from milk.series import SERIES_ID
 from milk.settings import Settings, load_settings
+from milk.steps.place import home_of
 from milk.steps.predictions import TABLE
 from milk.steps.promotion import load_champion
 from milk.steps.publication import unpublished_months
@@ -31,12 +33,12 @@ def show_status(*, data: Path | None, home: Path | None) -> None:
         VersionRefused: the version in production is damaged.
     """
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     dataset = read_dataset(place)
     if dataset is None:
-        say(f"The home {place.path} is empty. Next: make run")
+        say(f"The home {place.address} is empty. Next: make run")
         return
-    say(f"home      {place.path}")
+    say(f"home      {place.address}")
     _print_dataset(dataset, dt.datetime.now(dt.UTC))
     _print_forecast(place)
     with existing_store(settings, place) as store:
@@ -95,8 +97,25 @@ def _print_model(home: Home, store: sa.Engine | None) -> None:
 @contextmanager
 def existing_store(settings: Settings, home: Home) -> Iterator[sa.Engine | None]:
     """The store; `None` where its file is not there yet: to look is not to make."""
-    if settings.store_url is None and not Path(home.store_url.removeprefix("sqlite:///")).exists():
+    if not _has_store(settings, home):
         yield None
         return
     with home_store(home, settings.store_address) as store:
         yield store
+
+
+@contextmanager
+def existing_store_as_it_is(settings: Settings, home: Home) -> Iterator[sa.Engine | None]:
+    """The store with the schema that it has; `None` likewise."""
+    if not _has_store(settings, home):
+        yield None
+        return
+    store = open_store(settings.store_address, create=False)
+    try:
+        yield store
+    finally:
+        store.dispose()
+
+
+def _has_store(settings: Settings, home: Home) -> bool:
+    return settings.store_url is not None or Path(home.store_url.removeprefix("sqlite:///")).exists()

@@ -16,6 +16,7 @@ from milk.home.dataset import judged_dataset
 from milk.home.layout import Home
 from milk.settings import PROJECT, Settings, load_settings
 from milk.sources.files import DataFolder
+from milk.steps.place import home_of
 from milk.steps.receive import dataset_of
 from milk.steps.store import home_store
 
@@ -32,15 +33,17 @@ def run_servers(*, data: Path | None, home: Path | None, port: int | None, reade
         MilkError: the data or the home cannot be used, or one of the processes ended.
     """
     settings = load_settings(data=data, home=home, port=port, reader_port=reader_port)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     # A UI whose data the home would refuse is of no use: say so before it starts.
     judged_dataset(place, dataset_of(DataFolder(settings.data)))
     place.prepare()
     with place.served():
         _refuse_taken_ports(settings)
         _look_at_store(settings, place)
-        say_progress(f"Data {settings.data}, home {place.path}; starting the Dagster UI, its daemon and the reader ...")
-        prepare_dagster_home(place)
+        say_progress(
+            f"Data {settings.data}, home {place.address}; starting the Dagster UI, its daemon and the reader ..."
+        )
+        prepare_dagster_home(place, settings)
         create_dagster_storage(place)
         # A service manager ends this process so; the parts, in groups of their own, would live on.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

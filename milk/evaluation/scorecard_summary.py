@@ -126,10 +126,11 @@ def _ratio_intervals(squared: tuple[Floats, Floats], block_months: int) -> dict[
 
 def _squared(part: pd.DataFrame, suffix: str) -> tuple[Floats, Floats]:
     """Squared errors, added up by target month: months x references, of the recipe and of each reference."""
-    known = part.dropna(subset=[*REFERENCES])
-    came = known[f"observed{suffix}"]
-    squares = {f"of {name}": (came - known[name]) ** 2 for name in REFERENCES}
-    sums = known.assign(own=known[f"error{suffix}"] ** 2, **squares).groupby("target_month")[["own", *squares]].sum()
+    came, error = f"observed{suffix}", f"error{suffix}"
+    # These columns alone: the other two dozen would be copied twice for each horizon.
+    known = part[["target_month", came, error, *REFERENCES]].dropna(subset=[*REFERENCES])
+    squares = {f"of {name}": (known[came] - known[name]) ** 2 for name in REFERENCES}
+    sums = known.assign(own=known[error] ** 2, **squares).groupby("target_month")[["own", *squares]].sum()
     own = sums["own"].to_numpy(dtype=np.float64)
     return np.column_stack([own] * len(REFERENCES)), sums[[*squares]].to_numpy(dtype=np.float64)
 

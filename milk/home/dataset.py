@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from milk.errors import BadSetting, HomeRefused
-from milk.home.layout import Home, write_atomically
+from milk.home.layout import DATASET_FILE, Home
 from milk.models.canonical import canonical_json, sha256_hex
 from milk.months import Month
 from milk.series import SERIES_ID
@@ -58,12 +58,12 @@ def read_dataset(home: Home) -> Dataset | None:
         HomeRefused: the record is damaged.
     """
     try:
-        return _dataset(json.loads(home.dataset_file.read_bytes()))
+        return _dataset(json.loads(home.files.read(DATASET_FILE)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, BadSetting) as error:
         raise HomeRefused(
-            f"{home.dataset_file} cannot be read: {error}. Restore it, or choose another home."
+            f"{home.address}/{DATASET_FILE} cannot be read: {error}. Restore it, or choose another home."
         ) from error
 
 
@@ -80,9 +80,12 @@ def claim_home(home: Home, received: Dataset) -> Dataset:
     Raises:
         HomeRefused: the home belongs to another dataset.
     """
+    if read_dataset(home) is None:
+        # Another machine may be first, and then its dataset is the one to agree with.
+        home.files.write_once(DATASET_FILE, _content(received))
     claimed = judged_dataset(home, received)
     if claimed != read_dataset(home):
-        _write(home, claimed)
+        home.files.write(DATASET_FILE, _content(claimed))
     return claimed
 
 
@@ -109,9 +112,9 @@ def refuse_other_dataset(home: Home, held: Dataset, received: Dataset) -> None:
         return
     kinds = {True: "synthetic", False: "real"}
     raise HomeRefused(
-        f"The home {home.path} belongs to another dataset: {held.dataset_id} ({kinds[held.is_synthetic]}, from "
+        f"The home {home.address} belongs to another dataset: {held.dataset_id} ({kinds[held.is_synthetic]}, from "
         f"{held.first_month}); these files are {received.dataset_id} ({kinds[received.is_synthetic]}, from "
-        f"{received.first_month}). Use a home of their own: --home {home.path}-{received.dataset_id}"
+        f"{received.first_month}). Use a home of their own: {home.beside(received.dataset_id)}"
     )
 
 
@@ -122,9 +125,9 @@ def _share_alike(held: Dataset, received: Dataset) -> float:
     return same / len(held.first_prices)
 
 
-def _write(home: Home, dataset: Dataset) -> None:
-    content = asdict(dataset) | {"first_month": str(dataset.first_month), "last_month": str(dataset.last_month)}
-    write_atomically(home.dataset_file, canonical_json(content))
+def _content(dataset: Dataset) -> bytes:
+    months = {"first_month": str(dataset.first_month), "last_month": str(dataset.last_month)}
+    return canonical_json(asdict(dataset) | months)
 
 
 def _dataset(content: dict[str, Any]) -> Dataset:

@@ -1,49 +1,76 @@
 """Where things lie in a home."""
 
-import errno
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from milk.errors import HomeBusy, HomeRefused
+from milk.files.folder import Folder
+from milk.files.local import LocalFolder
 from milk.settings import embedded_store
+
+DATASET_FILE = "dataset.json"
+"""The record of the dataset to which a home belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What several machines share of a home.
+
+    Attributes:
+        files: where its files lie.
+        lock: holds the home for as long as a block lasts, whichever machine asks, waiting for so many seconds; raises
+            `HomeBusy` with the message given.
+    """
+
+    files: Folder
+    lock: Callable[[float, str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The paths of a home; making one touches nothing."""
+    """The places of a home; making one touches nothing.
+
+    Attributes:
+        path: the folder of this machine: Dagster's records, logs and locks, and the files where they are not shared.
+        shared: what several machines share; nothing where not given.
+    """
 
     path: Path
+    shared: Shared | None = None
 
     @property
-    def dataset_file(self) -> Path:
-        """The record of the dataset to which the home belongs."""
-        return self.path / "dataset.json"
+    def files(self) -> Folder:
+        """Everything that is kept in files: `dataset.json` and the folders below."""
+        return self.shared.files if self.shared else LocalFolder(self.path)
 
     @property
-    def received(self) -> Path:
+    def address(self) -> str:
+        """Where the files lie, as it may be shown."""
+        return str(self.files)
+
+    @property
+    def received(self) -> Folder:
         """Received bytes, by source and hash."""
-        return self.path / "received"
+        return self.files / "received"
 
     @property
-    def tables(self) -> Path:
+    def tables(self) -> Folder:
         """Delta tables, one folder each."""
-        return self.path / "tables"
+        return self.files / "tables"
 
     @property
-    def documents(self) -> Path:
+    def documents(self) -> Folder:
         """JSON documents, one file each."""
-        return self.path / "documents"
+        return self.files / "documents"
 
     @property
-    def models(self) -> Path:
+    def models(self) -> Folder:
         """Model versions, one folder each."""
-        return self.path / "models"
+        return self.files / "models"
 
     @property
     def dagster(self) -> Path:
@@ -64,14 +91,20 @@ class Home:
         """Make the folder.
 
         Raises:
-            HomeRefused: it cannot be made or written.
+            HomeRefused: it cannot be made or written, or the bucket is not fit.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
+            LocalFolder(self.path).prepare()
         except OSError as error:
             raise self._unwritable(error) from error
+        if self.shared:
+            self.shared.files.prepare()
+
+    def beside(self, ending: str) -> str:
+        """What to set to have another home beside this one, of the same name with an ending."""
+        if self.shared:
+            return f"MILK_FILES_URL={self.address}-{ending}, with a MILK_STORE_URL of its own"
+        return f"--home {self.path}-{ending}"
 
     def _unwritable(self, error: OSError) -> HomeRefused:
         return HomeRefused(
@@ -90,11 +123,15 @@ class Home:
             HomeRefused: the lock cannot be written.
         """
         busy = (
-            f"Another run is writing to {self.path} at this moment. Wait until it ends, or give this one a home of "
+            f"Another run is writing to {self.address} at this moment. Wait until it ends, or give this one a home of "
             "its own with --home."
         )
-        with self._held("run.lock", wait_seconds, busy):
-            yield
+        # With shared files the lock of the machine keeps the processes of one machine from asking all at once.
+        with self._held("run.lock", wait_seconds, busy) as times:
+            # Held already by this process, it is held of all machines.
+            is_first = times == 1
+            with self.shared.lock(wait_seconds, busy) if self.shared and is_first else nullcontext():
+                yield
 
     @contextmanager
     def served(self) -> Iterator[None]:
@@ -109,7 +146,8 @@ class Home:
             yield
 
     @contextmanager
-    def _held(self, name: str, wait_seconds: float, busy: str) -> Iterator[None]:
+    def _held(self, name: str, wait_seconds: float, busy: str) -> Iterator[int]:
+        """Hold a lock of this machine, and tell how many times this thread holds it by now."""
         lock = FileLock(self.path / name, is_singleton=True)
         try:
             lock.acquire(timeout=wait_seconds)
@@ -118,39 +156,6 @@ class Home:
         except OSError as error:
             raise self._unwritable(error) from error
         try:
-            yield
+            yield lock.lock_counter
         finally:
             lock.release()
-
-
-def refuse_no_file(file: Path) -> None:
-    """Raise where something stands there that is no file.
-
-    Raises:
-        FileExistsError: it does.
-    """
-    if file.exists() and not file.is_file():
-        raise FileExistsError(errno.EEXIST, "it is there and is no file", str(file))
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part.
-
-    Raises:
-        OSError: the file cannot be written, or something stands there that is no file: a rename onto a device or a pipe
-            would not write to it, but take its place.
-    """
-    refuse_no_file(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # A temporary file is its owner's alone; what stands in a home may be read by a reader under another user.
-        part.chmod(0o644)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)

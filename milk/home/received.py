@@ -1,6 +1,6 @@
 """Received bytes, kept for ever under their hash: every number can be traced to one of them."""
 
-from milk.home.layout import Home, write_atomically
+from milk.home.layout import Home
 from milk.series import SourceName
 from milk.sources.files import content_hash
 
@@ -12,7 +12,5 @@ def keep_received(home: Home, source: SourceName, content: bytes) -> str:
         The SHA-256 under which it lies.
     """
     snapshot = content_hash(content)
-    file = home.received / source / f"{snapshot}.csv"
-    if not file.exists():
-        write_atomically(file, content)
+    (home.received / source).write_once(f"{snapshot}.csv", content)
     return snapshot

@@ -4,18 +4,22 @@ Both retention properties are set when a table is made: Delta's defaults delete 
 pipeline would lose last month's version. They act at creation only, which a test asserts.
 """
 
+import threading
+from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.fs as pa_fs
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from milk.errors import HomeRefused
+from milk.files.folder import Folder
 from milk.home.layout import Home
 from milk.models.canonical import sha256_hex
 from milk.tables import LATER_COLUMNS, TABLES, column_types
@@ -31,6 +35,13 @@ MOST_FILES = 24
 they are put together. The files before stay, so every version stays readable."""
 PROPERTIES = RETENTION | {"delta.checkpointInterval": str(CHECKPOINT_COMMITS)}
 TRIES = 5
+TRANSACTION = "milk"
+WRITE_ID = "milk_write"
+"""The key, in the record of a commit, of the write that made it."""
+LOOKED_BACK = 20
+"""Commits among which a writer looks for its own."""
+FRAMES_KEPT = 12
+"""Frames of tables that this process read last: the steps and checks of a run ask for the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +110,59 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
         TableNotFoundError: it was never written.
         HomeRefused: a file of it is missing or damaged.
     """
-    table = DeltaTable(str(home.tables / name), version=version)
-    # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow, and a
-    # process that had read through it was seen to abort now and then when it ended (1 in 60).
-    files = pa_fs.SubTreeFileSystem(str(home.tables / name), pa_fs.LocalFileSystem())
+    folder = home.tables / name
+    table = folder.ask(lambda: DeltaTable(str(folder), version=version, storage_options=folder.table_options))
+    files = sorted(address.removeprefix(f"{folder}/") for address in table.file_uris())
+    key = (str(folder), table.schema().to_json(), *((file, *folder.mark(file)) for file in files))
+    if (kept := _FRAMES.get(key)) is not None:
+        return kept
     try:
-        frame: pd.DataFrame = table.to_pyarrow_dataset(filesystem=files).to_table(use_threads=False).to_pandas()
+        with folder.at_hand(files) as place:
+            # pyarrow's own file system, in one thread: the default one calls back into Python from threads of pyarrow,
+            # and a process that had read through it was seen to abort now and then when it ended (1 in 60; from a
+            # bucket 1 in 5).
+            at_hand = pa_fs.SubTreeFileSystem(str(place), pa_fs.LocalFileSystem())
+            rows = table.to_pyarrow_dataset(filesystem=at_hand).to_table(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
+        if version is not None and version != table_version(home, name):
+            raise HomeRefused(
+                f"Version {version} of the table {name} in {home.tables} cannot be read: "
+                f"{str(error).splitlines()[0]}. `milk gc` frees versions to which nothing refers; a backup may hold it."
+            ) from error
         raise HomeRefused(
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
-            f"delete {home.tables / name} and make it again."
+            f"delete {folder} and make it again."
         ) from error
-    return _with_later_columns(name, frame)
+    return _FRAMES.keep(key, _with_later_columns(name, rows.to_pandas()))
+
+
+class _Frames:
+    """The frames read last, by the files that they were read from.
+
+    Whoever gets one may change it: pandas copies what is written to, and nobody else sees it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._frames: OrderedDict[tuple[object, ...], pd.DataFrame] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[object, ...]) -> pd.DataFrame | None:
+        with self._lock:
+            if key not in self._frames:
+                return None
+            self._frames.move_to_end(key)
+            return self._frames[key].copy(deep=False)
+
+    def keep(self, key: tuple[object, ...], frame: pd.DataFrame) -> pd.DataFrame:
+        with self._lock:
+            self._frames[key] = frame
+            while len(self._frames) > self._most:
+                self._frames.popitem(last=False)
+        return frame.copy(deep=False)
+
+
+_FRAMES = _Frames(FRAMES_KEPT)
 
 
 def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -127,15 +179,15 @@ def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def has_table(home: Home, name: str) -> bool:
     """Whether a table was ever written."""
-    return DeltaTable.is_deltatable(str(home.tables / name))
+    folder = home.tables / name
+    return folder.ask(lambda: DeltaTable.is_deltatable(str(folder), folder.table_options))
 
 
 def table_version(home: Home, name: str) -> int:
     """The newest version of a table; -1 where there is none."""
-    try:
-        return DeltaTable(str(home.tables / name)).version()
-    except TableNotFoundError:
-        return -1
+    folder = home.tables / name
+    table = folder.ask(lambda: _opened(folder))
+    return -1 if table is None else table.version()
 
 
 def frame_hash(frame: pd.DataFrame) -> str:
@@ -147,6 +199,14 @@ def frame_hash(frame: pd.DataFrame) -> str:
     return sha256_hex(",".join(frame.columns).encode() + rows.tobytes())
 
 
+def _opened(folder: Folder) -> DeltaTable | None:
+    """The newest version of a table; `None` where it was never written."""
+    try:
+        return DeltaTable(str(folder), storage_options=folder.table_options)
+    except TableNotFoundError:
+        return None
+
+
 def _commit(
     home: Home,
     name: str,
@@ -154,25 +214,71 @@ def _commit(
     **options: Any,  # noqa: ANN401 because `write_deltalake` has a signature for each mode
 ) -> int:
     """Write in one commit; a writer that was overtaken tries again on the newer version."""
-    target = str(home.tables / name)
-    home.tables.mkdir(parents=True, exist_ok=True)
+    folder = home.tables / name
     # One chunk: the writer takes several at once and would store them in a different order each time.
     content = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None).combine_chunks()
-    for attempt in range(1, TRIES + 1):
-        try:
-            write_deltalake(target, content, name=name, configuration=PROPERTIES, **options)
-            break
-        except CommitFailedError:
-            if attempt == TRIES:
-                raise
-    _put_together(target)
-    return table_version(home, name)
+    write = _Write(folder, content, {"name": name, **options})
+    for _ in range(1, TRIES):
+        with suppress(CommitFailedError):
+            return folder.ask(write)
+    return folder.ask(write)
 
 
-def _put_together(target: str) -> None:
-    """Put the files of a table together where there are too many: a commit of its own with the same rows."""
-    table = DeltaTable(target)
+@dataclass
+class _Write:
+    """A write that may be repeated until it is known to be done: then it gives the version that it made."""
+
+    folder: Folder
+    content: pa.Table
+    options: dict[str, Any]
+    write_id: str = field(default_factory=lambda: uuid4().hex)
+    is_tried: bool = False
+
+    def __call__(self) -> int:
+        if self.is_tried and (version := _landed(self.folder, self.write_id)) is not None:
+            return version
+        self.is_tried = True
+        return _written(self.folder, self.content, self.write_id, **self.options)
+
+
+def _written(
+    folder: Folder,
+    content: pa.Table,
+    write_id: str,
+    **options: Any,  # noqa: ANN401 because `write_deltalake` has a signature for each mode
+) -> int:
+    table = _opened(folder)
+    if folder.table_options:
+        # In a bucket a commit may be done though its answer was lost. The library, which then tries again, must not
+        # take it for that of somebody else: commits of one transaction name refuse to follow each other unseen.
+        transaction = Transaction(TRANSACTION, 0 if table is None else table.version() + 1)
+        properties = CommitProperties(custom_metadata={WRITE_ID: write_id}, app_transactions=[transaction])
+        options |= {"commit_properties": properties}
+    if table is None:
+        write_deltalake(str(folder), content, configuration=PROPERTIES, storage_options=folder.table_options, **options)
+        # Not 0 for certain: another writer may have made the table meanwhile.
+        return DeltaTable(str(folder), storage_options=folder.table_options).version()
+    write_deltalake(table, content, **options)
+    return _put_together(table)
+
+
+def _landed(folder: Folder, write_id: str) -> int | None:
+    """The version that a write made in spite of the failure that it met; `None` where it made none."""
+    if not folder.table_options:
+        return None
+    table = _opened(folder)
+    commits = [] if table is None else table.history(LOOKED_BACK)
+    return next((commit["version"] for commit in commits if commit.get(WRITE_ID) == write_id), None)
+
+
+def _put_together(table: DeltaTable) -> int:
+    """Put the files of a table together where there are too many: a commit of its own with the same rows.
+
+    Returns:
+        The version of the table after it.
+    """
     if len(table.file_uris()) > MOST_FILES:
         # Another writer came in between: the next write tries again.
         with suppress(CommitFailedError):
             table.optimize.compact()
+    return table.version()

@@ -5,17 +5,15 @@ scores, libraries. The version is named after the content of `model.json`; the h
 """
 
 import datetime as dt
+import errno
 import json
-import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from milk.errors import VersionOutdated, VersionRefused
+from milk.files.folder import Folder
 from milk.models.canonical import canonical_json, sha256_hex
 
 SCHEMA = 2
@@ -53,7 +51,7 @@ def version_id_of(model: Mapping[str, Any]) -> str:
     return _name(canonical_json(model))
 
 
-def write_version(folder: Path, model: Mapping[str, Any], card: Mapping[str, Any]) -> ModelVersion:
+def write_version(folder: Folder, model: Mapping[str, Any], card: Mapping[str, Any]) -> ModelVersion:
     """Keep a version; the same model again changes nothing and gives back what stands.
 
     Args:
@@ -66,29 +64,24 @@ def write_version(folder: Path, model: Mapping[str, Any], card: Mapping[str, Any
     """
     model_bytes = _canonical(model, "that is to be kept")
     version_id = _name(model_bytes)
-    target = folder / version_id
-    if target.exists():
+    if (folder / version_id).has(MODEL_FILE):
         return read_version(folder, version_id)
     whole_card = {**card, "version_id": version_id}
     _check(dict(model), whole_card, version_id)
     card_bytes = _canonical(whole_card, version_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{version_id}.{uuid4().hex}.part"
-    part.mkdir()
-    try:
-        _write_synced(part / MODEL_FILE, model_bytes)
-        _write_synced(part / CARD_FILE, card_bytes)
-        # A folder appears whole or not at all; whoever comes second finds the same content there.
-        part.rename(target)
-    except OSError:
-        if not target.exists():
-            raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    # The model last: where a folder does not appear whole, a version counts from then on. A card that an interrupted
+    # write left stands, as that of a version does that is there already.
+    folder.add(version_id, {CARD_FILE: card_bytes, MODEL_FILE: model_bytes})
     return read_version(folder, version_id)
 
 
-def read_version(folder: Path, version_id: str, *, expected_sha256: str | None = None) -> ModelVersion:
+def version_ids(folder: Folder) -> list[str]:
+    """The names of the versions that a folder holds; one that is being written is none yet."""
+    parts = (name.split("/") for name in folder.names())
+    return sorted(part[0] for part in parts if part[1:] == [MODEL_FILE] and _VERSION_ID.fullmatch(part[0]))
+
+
+def read_version(folder: Folder, version_id: str, *, expected_sha256: str | None = None) -> ModelVersion:
     """Load and verify a version.
 
     Args:
@@ -102,8 +95,8 @@ def read_version(folder: Path, version_id: str, *, expected_sha256: str | None =
     """
     if not _VERSION_ID.fullmatch(version_id):
         raise VersionRefused(f"'{version_id[:40]}' is not the name of a model version.")
-    model_bytes = _read_bounded(folder / version_id / MODEL_FILE, version_id)
-    card_bytes = _read_bounded(folder / version_id / CARD_FILE, version_id)
+    model_bytes = _read_bounded(folder, version_id, MODEL_FILE)
+    card_bytes = _read_bounded(folder, version_id, CARD_FILE)
     sha256 = sha256_hex(model_bytes + card_bytes)
     if expected_sha256 is not None and sha256 != expected_sha256:
         raise VersionRefused(
@@ -146,20 +139,16 @@ def _canonical(content: Mapping[str, Any], version_id: str) -> bytes:
         raise VersionRefused(f"The model version {version_id} is not valid: {error}.") from error
 
 
-def _write_synced(file: Path, content: bytes) -> None:
-    with file.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _read_bounded(file: Path, version_id: str) -> bytes:
+def _read_bounded(folder: Folder, version_id: str, name: str) -> bytes:
+    version = folder / version_id
     try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise VersionRefused(f"The model version {version_id} is not ours: {file.name} is larger than 1 MB.")
-        return file.read_bytes()
+        return version.read(name, most_bytes=LARGEST_FILE)
     except OSError as error:
-        raise VersionRefused(f"The model version {version_id} cannot be read: {file}: {error.strerror}.") from error
+        if error.errno == errno.EFBIG:
+            raise VersionRefused(f"The model version {version_id} is not ours: {name} is larger than 1 MB.") from error
+        raise VersionRefused(
+            f"The model version {version_id} cannot be read: {version}/{name}: {error.strerror}."
+        ) from error
 
 
 def _parse(content: bytes, version_id: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ _DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 _AN_ADDRESS = "such as sqlite:////srv/milk/store.db or postgresql+psycopg://user:password@host:5432/database"
 
 # Alembic keeps the migration under way in module-level variables: two threads would take each other's connection.
-_ONE_MIGRATION_AT_A_TIME = threading.Lock()
+_ONE_MIGRATION_AT_A_TIME = threading.RLock()
 
 
 def open_store(url: str, *, create: bool = True) -> sa.Engine:
@@ -170,18 +170,11 @@ def migrate(engine: sa.Engine) -> None:
     """
     if _at_head(engine):
         return
-    # Not at the head of the module: every command would pay for Alembic, which only a new or old store needs.
-    from alembic import command
-    from alembic.config import Config
     from alembic.util import CommandError
 
-    config = Config()
-    # The form package:folder is resolved by the import system, so that an installed wheel works like a checkout.
-    config.set_main_option("script_location", "milk.publication:migrations")
     try:
         with _ONE_MIGRATION_AT_A_TIME, writing(engine) as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            bring_to(connection, "head")
     except CommandError as error:
         raise HomeRefused(
             f"The store at {where_of(engine)} cannot be brought to schema {HEAD}: {error} "
@@ -189,13 +182,48 @@ def migrate(engine: sa.Engine) -> None:
         ) from error
 
 
+def bring_to(connection: sa.Connection, schema: str) -> None:
+    """Run the migrations from the schema that the store has to another one, inside a `writing` transaction.
+
+    Args:
+        connection: of a store; one that is taken back loses what the older schema has no place for.
+        schema: the name of a migration, or `head`.
+    """
+    # Not at the head of the module: every command would pay for Alembic, which only a new or old store needs.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    # The form package:folder is resolved by the import system, so that an installed wheel works like a checkout.
+    config.set_main_option("script_location", "milk.publication:migrations")
+    held = schema_within(connection)
+    is_older = schema != "head" and held is not None and held > schema
+    with _ONE_MIGRATION_AT_A_TIME:
+        config.attributes["connection"] = connection
+        (command.downgrade if is_older else command.upgrade)(config, schema)
+
+
+def schema_within(connection: sa.Connection) -> str | None:
+    """The migration that a store is at, asked inside a transaction; `None` for one without tables."""
+    if "alembic_version" not in sa.inspect(connection).get_table_names():
+        return None
+    held = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
+    return str(held[0]) if held else None
+
+
 def _at_head(engine: sa.Engine) -> bool:
+    return schema_of(engine) == HEAD
+
+
+def schema_of(engine: sa.Engine) -> str | None:
+    """The migration that a store is at; `None` where it has none yet, or cannot be read by this user."""
     try:
         with engine.connect() as connection:
-            return connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+            found = connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
     except exc.DBAPIError:
         # Most often a new store, without that table. Any other fault meets the migration again, and is explained there.
-        return False
+        return None
+    return ", ".join(map(str, found)) or None
 
 
 def _make_folder(url: sa.URL) -> None:

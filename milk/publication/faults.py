@@ -10,7 +10,7 @@ from sqlalchemy import exc
 
 from milk.errors import BadSetting, HomeBusy, HomeRefused, MilkError, NotAllowed, StoreUnavailable
 
-_LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's code for a lock that was not had in time."""
 
 _NOT_ALLOWED = {"42501", "3F000", "25006"}
@@ -61,7 +61,7 @@ def _refusal(engine: sa.Engine, error: exc.DBAPIError) -> MilkError | None:
         # The driver refuses an option before it connects.
         return BadSetting(f"The address of the store (MILK_STORE_URL) cannot be used: {said}.")
     if isinstance(error, exc.OperationalError | exc.InterfaceError):
-        if sqlstate == _LOCK_NOT_AVAILABLE:
+        if sqlstate == LOCK_NOT_AVAILABLE:
             return HomeBusy(f"Another process is writing to the store at {where}: try again when it has ended.")
         return StoreUnavailable(f"The store at {where} does not answer ({said}). Check its address and its server.")
     return None

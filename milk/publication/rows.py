@@ -13,6 +13,7 @@ from milk.publication.quality_schema import QualityPart
 
 DECIMALS = 9
 """Numbers are compared to so many: two machines may differ in the last digits of the same forecast."""
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 TABLES = "tables"
@@ -203,11 +204,15 @@ class Publication:
 
 def plain_row(row: Any) -> dict[str, Any]:  # noqa: ANN401  # because any of the dataclasses above is a row
     """The fields of a row by name, parts left as they are."""
-    return {f.name: getattr(row, f.name) for f in dataclasses.fields(row)}
+    # Not `dataclasses.fields`, which makes a list anew for each of the rows of the scorecard's years.
+    return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
 def comparable(value: Any) -> Any:  # noqa: ANN401  # because it takes any value of a row
     """A value as the hash sees it: rounded, months and instants as text, keys in one order."""
+    # Most values stay as they are; to ask them for each of the kinds below takes longer than their hash.
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, float):
         # A zero has one sign here.
         return round(value, DECIMALS) + 0.0

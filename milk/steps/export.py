@@ -60,7 +60,7 @@ def export_features(home: Home) -> Exported:
         HomeRefused: the home holds no features, or they are damaged.
     """
     if not has_table(home, TABLE):
-        raise HomeRefused(f"The home {home.path} holds no features yet. Run the pipeline on it first: milk run")
+        raise HomeRefused(f"The home {home.address} holds no features yet. Run the pipeline on it first: milk run")
     version = table_version(home, TABLE)
     features = read_table(home, TABLE, version=version)
     synthetic = provenance.is_synthetic(home)

@@ -28,8 +28,8 @@ def restored_of(home: Home) -> pd.DataFrame:
         return read_table(home, RESTORED_TABLE)
     if not observations_of(home, "central_bank").empty:
         raise HomeRefused(
-            f"The home {home.path} holds macro values that were never restored, as an older program leaves them. Run "
-            "`milk run` on it first."
+            f"The home {home.address} holds macro values that were never restored, as an older program leaves them. "
+            "Run `milk run` on it first."
         )
     return empty_table(RESTORED)
 
@@ -45,7 +45,7 @@ def panel_of_day(home: Home, day: dt.date) -> pd.DataFrame:
         BadInput: no price was known by then.
     """
     if not has_table(home, table_of("milk_price")):
-        raise HomeRefused(f"The home {home.path} has received no price yet. Run the pipeline on it first: milk run")
+        raise HomeRefused(f"The home {home.address} has received no price yet. Run the pipeline on it first: milk run")
     instant = dt.datetime.combine(day, dt.time(), SANTIAGO)
     price, rain = observations_of(home, "milk_price"), observations_of(home, "precipitation")
     _refuse_day_before_prices(price, day, instant)

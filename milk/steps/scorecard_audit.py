@@ -24,7 +24,8 @@ def judged_hindcasts(rows: pd.DataFrame, store: sa.Engine) -> list[str]:
         store: where it was published.
     """
     kinds = {(record.issue_month, record.revision): record.kind for record in issue_records(store, SERIES_ID)}
-    judged = sorted({(row.issue_month, row.revision) for row in judged_rows(rows)})
+    revisions = rows[["issue_month", "revision"]].drop_duplicates().sort_values(["issue_month", "revision"])
+    judged = [(Month.of(month), int(revision)) for month, revision in revisions.itertuples(index=False)]
     return [
         f"{month} revision {revision}: {kinds.get((month, revision), 'not published')}"
         for month, revision in judged

@@ -14,7 +14,7 @@ from milk.evaluation.promotion import Decision, decide_promotion
 from milk.evaluation.scores import scores_by_horizon
 from milk.home.layout import Home
 from milk.home.tables import has_table, read_table
-from milk.models.version import ModelVersion, read_version
+from milk.models.version import ModelVersion, read_version, version_ids
 from milk.months import Availability, Month
 from milk.publication.ledger import PromotionRow, promotions
 from milk.series import SERIES_ID
@@ -51,8 +51,7 @@ def list_versions(home: Home, store: sa.Engine) -> list[VersionEntry]:
     """Every version in the folder of the home or in the ledger, the newest first and unreadable ones last."""
     rows = promotions(store, SERIES_ID)
     named = {name for row in rows for name in (row.version_id, row.champion_version_id)}
-    # Parts of a version that is being written begin with a dot.
-    found = {folder.name for folder in home.models.glob("v-*")} if home.models.is_dir() else set()
+    found = set(version_ids(home.models))
     times = periods(rows)
     entries = [_entry(home, rows, times, version_id) for version_id in sorted(named | found)]
     return sorted(entries, key=_age, reverse=True)
@@ -99,7 +98,7 @@ def compare_versions(
     if first.version_id == second.version_id:
         raise PromotionRefused(f"{first.version_id} is compared with itself. Name another version.")
     if not has_table(home, "features"):
-        raise HomeRefused(f"The home {home.path} holds no features yet. Next: milk run")
+        raise HomeRefused(f"The home {home.address} holds no features yet. Next: milk run")
     features = read_table(home, "features")
     window = evaluation_window(*price_months(features), months=evaluation_months)
     searches = [last_searched(version) for version in (first, second)]

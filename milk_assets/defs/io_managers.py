@@ -35,9 +35,9 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         """Read the whole table."""
         refuse_red_input(context)
         name = context.asset_key.path[-1]
-        if not has_table(self.workplace.home, name):
-            raise _never_made(name)
         with explained():
+            if not has_table(self.workplace.home, name):
+                raise _never_made(name)
             return read_table(self.workplace.home, name)
 
 
@@ -48,7 +48,8 @@ class ParamsIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Params) -> None:
         """Write the document."""
-        write_document(self.workplace.home, context.asset_key.path[-1], obj.document())
+        with explained():
+            write_document(self.workplace.home, context.asset_key.path[-1], obj.document())
 
     def load_input(self, context: dg.InputContext) -> Params:
         """Read the document."""
@@ -69,7 +70,8 @@ class StagedVersionIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: ModelVersion) -> None:
         """Write the pointer."""
         pointer = {"version_id": obj.version_id, "sha256": obj.sha256}
-        write_document(self.workplace.home, context.asset_key.path[-1], pointer)
+        with explained():
+            write_document(self.workplace.home, context.asset_key.path[-1], pointer)
 
     def load_input(self, context: dg.InputContext) -> ModelVersion:
         """Read and verify the version."""

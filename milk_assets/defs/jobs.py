@@ -8,6 +8,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 TRAINING = dg.AssetSelection.assets("prod_model").upstream()
 TRAIN = "training"
 PUBLISH = "publish"
+FORECAST_MONTH = "monthly_forecast"
 FORECAST = dg.AssetSelection.assets("features").upstream() | dg.AssetSelection.assets("batch_predictions")
 
 
@@ -23,7 +24,7 @@ def training_job() -> UnresolvedAssetJobDefinition:
 def monthly_forecast_job() -> UnresolvedAssetJobDefinition:
     """From the raw files to the forecasts of one issue month, with the version in production."""
     return dg.define_asset_job(
-        "monthly_forecast",
+        FORECAST_MONTH,
         selection=FORECAST,
         description="Receive the files and issue the forecasts of a month with the version in production.",
     )

@@ -10,11 +10,11 @@ from milk.errors import MilkError
 from milk.evaluation.backtest import TRAINING_MONTHS
 from milk.forecasting.histories import HISTORY_MONTHS
 from milk.home.dataset import Dataset, judged_dataset, read_dataset
-from milk.home.layout import Home
 from milk.months import IssueMonths, reachable_issues
 from milk.series import series_register
 from milk.settings import Settings
 from milk.sources.files import DataFolder
+from milk.steps.place import home_of
 from milk.steps.receive import dataset_of
 
 TIMEZONE = "America/Santiago"
@@ -29,7 +29,7 @@ def issue_months_of(settings: Settings) -> IssueMonths | None:
     The price file may have grown since the home last received it: then its months count, and a *Reload* shows them.
     Where the file cannot be used (missing, broken, another dataset's), what the home knows stands.
     """
-    home = Home(settings.home_path)
+    home = home_of(settings)
     try:
         return reachable_by(judged_dataset(home, dataset_of(DataFolder(settings.data))), settings)
     except MilkError:

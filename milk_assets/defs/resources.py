@@ -12,6 +12,7 @@ from milk.home.layout import Home
 from milk.months import Availability
 from milk.series import series_register
 from milk.sources.files import DataFolder
+from milk.steps.place import home_at
 from milk.steps.store import home_store
 
 
@@ -32,12 +33,19 @@ class Workplace(dg.ConfigurableResource):  # type: ignore[type-arg]  # because n
     home_path: str
     store_url: str
     evaluation_months: int
+    files_url: str = ""
+    files_patience_seconds: int = 40
     online_retention_days: int = 365
 
     @property
     def home(self) -> Home:
         """The home."""
-        return Home(Path(self.home_path))
+        return home_at(
+            Path(self.home_path),
+            files_url=self.files_url,
+            store_url=self.store_url,
+            patience_seconds=self.files_patience_seconds,
+        )
 
     @property
     def folder(self) -> DataFolder:

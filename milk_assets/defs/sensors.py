@@ -15,7 +15,7 @@ from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, Bulk
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG, RUN_KEY_TAG
 
-from milk.errors import HomeBusy, MilkError, StoreUnavailable
+from milk.errors import FilesUnavailable, HomeBusy, MilkError, StoreUnavailable
 from milk.months import Month, contiguous_ranges
 from milk.publication.read import issue_months
 from milk.series import SERIES_ID
@@ -29,7 +29,7 @@ TAG = "milk/publication"
 MOST_TRIES = 5
 INTERVAL_SECONDS = 15
 EVERY_ASSET = "__ASSET_JOB"
-_OF_THE_STORE = {StoreUnavailable.__name__, HomeBusy.__name__}
+_OF_THE_STORE = {StoreUnavailable.__name__, FilesUnavailable.__name__, HomeBusy.__name__}
 _BACKFILLS_UNDER_WAY = [status for status in BulkActionStatus if status not in BULK_ACTION_TERMINAL_STATUSES]
 
 

@@ -1,6 +1,7 @@
-"""From a month made in the UI to the published answer without a hand; a store that is stopped and started again.
+"""From a month made in the UI to the published answer without a hand; servers that are stopped and started again.
 
-One `milk up` on a PostgreSQL server that belongs to this module alone; the tests tell one story, in their order.
+One `milk up` whose store and whose records of Dagster lie on PostgreSQL, each on a server that belongs to this module
+alone and with its address in a file; the tests tell one story, in their order.
 """
 
 import os
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
-from tests.e2e.servers import RUN_SECONDS, DagsterServer, milk_up, until
+from tests.e2e.servers import ENDED, RUN_SECONDS, DagsterServer, milk_up, until
 from tests.parts import missing
 from tests.postgres import PostgresServer, binaries, postgres_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=200)]
 
 SENSOR_SECONDS = 120
 SENSOR = {
@@ -50,6 +51,7 @@ class Place:
 
     server: DagsterServer
     postgres: PostgresServer
+    records: PostgresServer
 
     def publish_runs(self) -> list[str]:
         runs = self.server.query(RUNS)["runsOrError"]["results"]
@@ -70,17 +72,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     if binaries() is None:
         missing("PostgreSQL is not installed (Debian: postgresql)")
     folder = tmp_path_factory.mktemp("publishing")
-    with postgres_server() as postgres:
-        address = postgres.new_database()
+    with postgres_server() as postgres, postgres_server() as records:
+        (folder / "store").write_text(postgres.new_database() + "\n", encoding="utf-8")
+        (folder / "records").write_text(records.new_database(driver="psycopg2") + "\n", encoding="utf-8")
         quick = milk_up(
             folder / "home",
             folder / "up.log",
-            MILK_STORE_URL=address,
+            MILK_STORE_URL_FILE=str(folder / "store"),
+            MILK_DAGSTER_URL_FILE=str(folder / "records"),
             MILK_FIRST_ISSUE="2026-06",
             MILK_EVALUATION_MONTHS="24",
         )
         with quick as server:
-            yield Place(server, postgres)
+            yield Place(server, postgres, records)
 
 
 def test_nothing_is_published_at_first(place: Place) -> None:
@@ -139,16 +143,40 @@ def _newest_skip(server: DagsterServer) -> str:
     return str(ticks[0]["skipReason"]) if ticks else ""
 
 
+def test_servers_that_restart_in_the_middle_of_a_run_lose_and_double_nothing(place: Place) -> None:
+    run = place.server.launch_months("batch_predictions", "2026-06", "2026-07")
+    until(lambda: place.server.status_of(run) == "STARTED", seconds=RUN_SECONDS, what="the run did not start")
+    for server in (place.records, place.postgres):
+        server.stop()
+        server.start()
+    # It goes on, or its failure is recorded; it is not left in progress.
+    until(lambda: place.server.status_of(run) in ENDED, seconds=SENSOR_SECONDS, what="the run is still under way")
+    place.make(6, 7)
+    expected = [(f"2026-{month:02d}", 1) for month in range(11, 5, -1)]
+    until(lambda: place.issues() == expected, seconds=SENSOR_SECONDS, what="the months were not published")
+
+
+def test_no_secret_is_written_down(place: Place) -> None:
+    for server in (place.postgres, place.records):
+        secret = server.password.encode()
+        files = [file for file in place.server.log.parent.joinpath("home").rglob("*") if file.is_file()]
+        assert [file for file in files if secret in file.read_bytes()] == []
+        environments = [psutil.Process(place.server.process.pid).children(recursive=True)]
+        assert [p.cmdline() for family in environments for p in family if server.password in str(p.environ())] == []
+
+
 def test_materialize_all_adds_no_revision(place: Place) -> None:
     assets = [
         node["assetKey"]["path"][0] for node in place.server.query("{ assetNodes { assetKey { path } } }")["assetNodes"]
     ]
+    until(lambda: "Everything that was made" in _newest_skip(place.server), seconds=SENSOR_SECONDS, what="no peace")
+    runs = place.publish_runs()
     backfill = place.server.launch_backfill([f"2026-{month:02d}" for month in range(6, 12)], assets)
     until(lambda: place.server.status_of_backfill(backfill) != "REQUESTED", seconds=RUN_SECONDS, what="it did not end")
     assert place.server.status_of_backfill(backfill) == "COMPLETED_SUCCESS"
     assert place.issues() == [(f"2026-{month:02d}", 1) for month in range(11, 5, -1)]
     until(lambda: "Everything that was made" in _newest_skip(place.server), seconds=SENSOR_SECONDS, what="no peace")
-    assert place.publish_runs() == ["SUCCESS", "SUCCESS"], "the backfill published by itself"
+    assert place.publish_runs() == runs, "the backfill published by itself"
 
 
 def test_a_part_that_dies_is_named_and_the_others_are_stopped(place: Place) -> None:

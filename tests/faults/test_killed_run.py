@@ -12,6 +12,7 @@ from milk.home.layout import Home
 from milk.publication.engine import migrate, open_store
 from milk.publication.publish import publish
 from milk.series import SERIES_ID
+from milk.settings import load_settings
 
 pytestmark = pytest.mark.slow(seconds=90)
 
@@ -37,7 +38,7 @@ def test_a_month_that_was_published_twice_is_found(tmp_path: Path) -> None:
 
 def test_a_run_that_was_left_in_progress_is_found(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    prepare_dagster_home(home)
+    prepare_dagster_home(home, load_settings())
     with in_process_instance(home) as instance:
         create_run_for_test(instance, status=DagsterRunStatus.SUCCESS)
         left = create_run_for_test(instance, status=DagsterRunStatus.STARTED)

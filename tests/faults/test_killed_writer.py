@@ -47,7 +47,7 @@ def test_the_number_of_a_write_names_its_version_and_the_content(home: Home) -> 
 
 
 def test_a_version_whose_data_are_gone_is_found(home: Home) -> None:
-    for file in (home.tables / WHOLE).glob("*.parquet"):
+    for file in (home.path / "tables" / WHOLE).glob("*.parquet"):
         file.unlink()
     kind, fault = read_fault(home, WHOLE, 1, Contents())
     assert kind == "unreadable"
@@ -64,7 +64,7 @@ def test_a_version_with_other_content_is_found(home: Home) -> None:
 
 
 def test_data_without_a_record_are_found(home: Home) -> None:
-    folder = home.tables / GROWN
+    folder = home.path / "tables" / GROWN
     assert unrecorded(folder) == set()
     (folder / "part-of-nothing.parquet").touch()
     (folder / "unfinished.parquet#1").touch()

@@ -7,7 +7,7 @@ import pytest
 from milk.errors import BadSetting
 from milk.home.layout import Home
 from milk.months import Month
-from milk.settings import PROJECT, SAMPLE, STORAGE, Settings, load_settings
+from milk.settings import PROJECT, SAMPLE, STORAGE, Settings, load_settings, origins
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +138,60 @@ def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: s
     monkeypatch.setenv("MILK_CORS_ORIGINS", f"https://b.example,{origin}")
     with pytest.raises(BadSetting, match=r"MILK_CORS_ORIGINS: .* is no origin: write it like https://example.org"):
         load_settings()
+
+
+RECORDS = "postgresql+psycopg2://ana:p4ss@host:5432/dagster"
+
+
+def test_the_records_of_dagster_lie_in_the_home_unless_a_server_is_named() -> None:
+    assert load_settings().dagster_address is None
+    assert load_settings(dagster_url=RECORDS).dagster_address == RECORDS
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://ana:p4ss@host/d", "postgresql+psycopg://ana:p4ss@host/d", "sqlite:///d.db", "p4ss"]
+)
+def test_records_whose_driver_is_another_are_refused_without_the_password(address: str) -> None:
+    with pytest.raises(BadSetting, match=r"MILK_DAGSTER_URL .*write postgresql\+psycopg2://") as refused:
+        _ = load_settings(dagster_url=address).dagster_address
+    assert "p4ss" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("store", "is_same"),
+    [
+        ("postgresql+psycopg://bob:x@HOST/dagster?sslmode=require", True),
+        ("postgresql+psycopg://host:5432/dagster", True),
+        ("postgresql+psycopg://ana:p4ss@host:5433/dagster", False),
+        ("postgresql+psycopg://ana:p4ss@host/milk", False),
+        ("postgresql+psycopg://ana:p4ss@other/dagster", False),
+        ("sqlite:///dagster", False),
+    ],
+)
+def test_store_and_records_want_a_database_each(store: str, *, is_same: bool) -> None:
+    settings = load_settings(store_url=store, dagster_url=RECORDS)
+    if not is_same:
+        assert settings.dagster_address == RECORDS
+        return
+    with pytest.raises(BadSetting, match="name the same database: make one of its own for Dagster"):
+        _ = settings.dagster_address
+
+
+def test_no_password_in_what_python_shows() -> None:
+    assert "p4ss" not in repr(load_settings(store_url="postgresql+psycopg://a:p4ss@h/d", dagster_url=RECORDS))
+
+
+def test_where_each_setting_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MILK_PORT", "4000")
+    monkeypatch.setenv("milk_executor", "multiprocess")
+    monkeypatch.setenv("MILK_HOME", str(tmp_path))
+    monkeypatch.setenv("MILK_RETRAINING", "")
+    monkeypatch.setenv("MILK_STORE_URL_FILE", str(tmp_path / "url"))
+    found = origins({"home"})
+    assert set(found) == set(Settings.model_fields)
+    assert {name: place for name, place in found.items() if place != "default"} == {
+        "port": "environment",
+        "executor": "environment",
+        "home": "option",
+        "store_url": "file",
+    }

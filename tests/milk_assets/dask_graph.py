@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from milk_assets.dask_executor import dask_executor
+from milk_assets.dask.executor import dask_executor
 from tests.ports import free_port
 
 ADDRESS = "TEST_DASK_ADDRESS"

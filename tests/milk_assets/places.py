@@ -110,7 +110,9 @@ class Place:
         raw = ("raw_milk_price", "raw_precipitation", "raw_central_bank")
         rows = {name: len(self.table(name)) for name in (*raw, TABLE) if has_table(self.home, name)}
         versions = {f"version of {name}": table_version(self.home, name) for name in raw}
-        return rows | versions | {"ledger": len(self.ledger()), "models": len([*self.home.models.glob("v-*")])}
+        return (
+            rows | versions | {"ledger": len(self.ledger()), "models": len([*(self.home.path / "models").glob("v-*")])}
+        )
 
 
 def sample_place(root: Path) -> Place:

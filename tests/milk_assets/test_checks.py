@@ -92,7 +92,7 @@ def _worse_card(place: Place) -> None:
     """A staged version whose card owns up to worse scores than the last value's."""
     pointer = read_document(place.home, "staging_model")
     assert isinstance(pointer, dict)
-    folder = place.home.models / pointer["version_id"]
+    folder = place.home.path / "models" / pointer["version_id"]
     card = json.loads((folder / "card.json").read_bytes())
     card["scores"]["recipe"]["ratio_year"] = 1.01
     (folder / "card.json").write_bytes(canonical_json(card))
@@ -101,12 +101,12 @@ def _worse_card(place: Place) -> None:
 
 
 def _changed_model(place: Place) -> None:
-    (model,) = place.home.models.glob("v-*/model.json")
+    (model,) = (place.home.path / "models").glob("v-*/model.json")
     model.write_bytes(model.read_bytes().replace(b"0.", b"1.", 1))
 
 
 def _lost_model(place: Place) -> None:
-    (folder,) = place.home.models.glob("v-*")
+    (folder,) = (place.home.path / "models").glob("v-*")
     folder.rename(folder.with_name("elsewhere"))
 
 
@@ -123,7 +123,7 @@ def _other_hash_in_the_ledger(place: Place) -> None:
 
 
 def _broken_card(place: Place) -> None:
-    (card,) = place.home.models.glob("v-*/card.json")
+    (card,) = (place.home.path / "models").glob("v-*/card.json")
     card.write_bytes(card.read_bytes().replace(b'"is_synthetic":true', b'"is_synthetic":"x"', 1))
 
 
@@ -198,7 +198,7 @@ PLANTED: dict[str, tuple[str, str, Fault, str]] = {
     "nothing staged": (
         "staging_model",
         "card_is_valid",
-        lambda place: (place.home.documents / "staging_model.json").unlink(),
+        lambda place: (place.home.path / "documents" / "staging_model.json").unlink(),
         "materialise staging_model first",
     ),
     "a changed version": ("prod_model", "pointer_resolves", _changed_model, "hash"),

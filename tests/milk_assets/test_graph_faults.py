@@ -28,13 +28,13 @@ def _materialized(result: dg.ExecuteInProcessResult) -> list[str | None]:
 
 def _promise_more_months(place: Place, last_month: str) -> None:
     """The record of the home says that prices go on: so do the partitions, and the prices do not."""
-    file = place.home.dataset_file
+    file = place.home.path / "dataset.json"
     file.write_text(json.dumps(json.loads(file.read_bytes()) | {"last_month": last_month}), encoding="utf-8")
 
 
 def test_unreachable_months_in_a_range_stop_no_other(copied: Place) -> None:
     _promise_more_months(copied, "2026-12")
-    shutil.rmtree(copied.home.tables / TABLE)
+    shutil.rmtree(copied.home.path / "tables" / TABLE)
     with dg.DagsterInstance.ephemeral() as instance:
         result = copied.run(FORECASTS, months=("2026-10", "2027-01"), instance=instance)
         warnings = [entry.user_message for entry in instance.all_logs(result.run_id) if entry.level == 30]
@@ -65,7 +65,7 @@ def test_rows_that_break_their_contract_are_refused_and_named(copied: Place) -> 
     newest = (features["feature"] == "price") & (features["month"] == pd.Timestamp("2026-10-01"))
     # So small that the ends of the intervals around the forecast from it are zero, which no price is.
     write_table(copied.home, "features", features.assign(value=features["value"].mask(newest, np.float64(5e-324))))
-    shutil.rmtree(copied.home.tables / TABLE)
+    shutil.rmtree(copied.home.path / "tables" / TABLE)
     result = copied.run(FORECASTS, months=("2026-08", "2026-11"))
     assert not result.success
     failed = failure_of(result, TABLE)
@@ -109,7 +109,7 @@ def test_a_price_below_zero_stops_the_run_in_words(copied: Place) -> None:
 
 def test_a_damaged_champion_stops_the_forecasts_in_words(copied: Place) -> None:
     before = copied.table()
-    (card,) = copied.home.models.glob("v-*/card.json")
+    (card,) = (copied.home.path / "models").glob("v-*/card.json")
     card.write_bytes(card.read_bytes() + b" ")
     result = copied.run(FORECASTS)
     assert not result.success
@@ -127,7 +127,7 @@ def test_a_damaged_champion_stops_the_forecasts_in_words(copied: Place) -> None:
     ],
 )
 def test_an_asset_made_before_its_inputs_says_what_to_make(copied: Place, asset: str, missing: str) -> None:
-    for part in (copied.home.tables, copied.home.documents):
+    for part in (copied.home.path / "tables", copied.home.path / "documents"):
         shutil.rmtree(part)
     result = copied.run(dg.AssetSelection.assets(asset))
     assert not result.success
@@ -137,7 +137,7 @@ def test_an_asset_made_before_its_inputs_says_what_to_make(copied: Place, asset:
 
 
 def test_parameters_and_staged_versions_are_asked_for_by_name(copied: Place) -> None:
-    shutil.rmtree(copied.home.documents)
+    shutil.rmtree(copied.home.path / "documents")
     backtest = copied.run(dg.AssetSelection.assets("backtest").without_checks())
     assert failure_of(backtest, "backtest").description == "params was never made in this home: materialise it first."
     promotion = copied.run(dg.AssetSelection.assets("prod_model").without_checks())

@@ -56,7 +56,7 @@ def _graph(definitions: dg.Definitions) -> dict[str, Any]:
         },
         "sensors": {
             sensor.name: {
-                "job": sensor.job_name,
+                "job": sensor.job_name if sensor.targets else None,
                 "seconds between ticks": sensor.minimum_interval_seconds,
                 "default_status": sensor.default_status.value,
             }

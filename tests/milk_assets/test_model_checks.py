@@ -204,7 +204,7 @@ def test_a_rollback_from_a_damaged_champion_sets_the_next_issue_free(
     copied: Place, instance: dg.DagsterInstance
 ) -> None:
     _row, other = by_hand(copied, OTHER)
-    file = copied.home.models / other.version_id / "model.json"
+    file = copied.home.path / "models" / other.version_id / "model.json"
     file.write_bytes(file.read_bytes().replace(b"0.", b"1.", 1))
     key = dg.AssetCheckKey(dg.AssetKey("prod_model"), "pointer_resolves")
     assert not copied.run(dg.AssetSelection.checks(key), instance=instance).success

@@ -164,7 +164,7 @@ def test_rows_that_break_their_contract_are_not_published(copied: Place) -> None
 
 
 def test_forecasts_of_a_damaged_version_are_not_published(copied: Place) -> None:
-    (card,) = copied.home.models.glob("v-*/card.json")
+    (card,) = (copied.home.path / "models").glob("v-*/card.json")
     card.write_bytes(card.read_bytes().replace(b'"notes"', b'"Notes"'))
     _with_price(copied, "2026-05", 1.01)
     result = copied.run(PUBLICATION, months=("2026-05", "2026-05"))
@@ -173,7 +173,7 @@ def test_forecasts_of_a_damaged_version_are_not_published(copied: Place) -> None
 
 
 def test_nothing_to_publish_is_told(copied: Place) -> None:
-    shutil.rmtree(copied.home.tables / TABLE)
+    shutil.rmtree(copied.home.path / "tables" / TABLE)
     result = copied.run(PUBLICATION, months=("2026-05", "2026-05"))
     assert "holds no forecasts of it" in failure_of(result, PUBLISHED).description
 
@@ -212,8 +212,8 @@ def test_a_month_made_again_leaves_the_store_whole(copied: Place) -> None:
 
 def test_unreachable_months_in_a_run_leave_the_publication_to_the_sensor(copied: Place) -> None:
     """The forecasts yield no output then, so Dagster skips what hangs below them in that run."""
-    shutil.rmtree(copied.home.tables / TABLE)
-    dataset = copied.home.dataset_file
+    shutil.rmtree(copied.home.path / "tables" / TABLE)
+    dataset = copied.home.path / "dataset.json"
     dataset.write_text(dataset.read_text(encoding="utf-8").replace('"2026-10"', '"2026-11"'), encoding="utf-8")
     both = dg.AssetSelection.assets(TABLE, PUBLISHED)
     result = copied.run(both, months=("2026-11", "2026-12"))

@@ -239,7 +239,7 @@ def test_the_sensor_is_on_and_does_what_the_setting_says(desk: Desk, setting: st
 
 
 def test_a_damaged_table_is_a_reason_and_no_crash(desk: Desk) -> None:
-    (file,) = (desk.place.home.tables / TABLE).glob("*.parquet")
+    (file,) = (desk.place.home.path / "tables" / TABLE).glob("*.parquet")
     file.unlink()
     sensor = desk.place.definitions().get_repository_def().get_sensor_def("retraining_sensor")
     resources = {"workplace": dict(desk.place.definitions().resources or {})["workplace"]}

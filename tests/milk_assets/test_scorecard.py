@@ -147,7 +147,7 @@ def without_scorecard(copied: Place) -> Iterator[tuple[Place, dg.DagsterInstance
     """A place in which the table of the scorecard is damaged."""
     _publish_live(copied)
     _score(copied)
-    for file in (copied.home.tables / SCORECARD).glob("*.parquet"):
+    for file in (copied.home.path / "tables" / SCORECARD).glob("*.parquet"):
         file.unlink()
     with dg.DagsterInstance.ephemeral() as instance:
         yield copied, instance

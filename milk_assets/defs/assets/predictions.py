@@ -83,12 +83,13 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         claim of accuracy rests on hindcasts.
         """
         months = [Month.parse(key) for key in context.partition_keys]
-        issuing = Issuing(features, prod_model, workplace.price_rule, is_synthetic(workplace.home), clock.now())
         with explained():
+            issuing = Issuing(features, prod_model, workplace.price_rule, is_synthetic(workplace.home), clock.now())
             assessed = assess_inputs(workplace.home, issuing, months)
             issued = issue_months(workplace.home, issuing, months)
             changed = what_changed(workplace.home, issuing, _newest(issued)) if issued.months else pd.DataFrame()
-        made = _Made(issued, assessed, issuing, table_version(workplace.home, TABLE), changed)
+            version = table_version(workplace.home, TABLE)
+        made = _Made(issued, assessed, issuing, version, changed)
         yield from _events(context.log.warning, made, len(months))
 
     return batch_predictions

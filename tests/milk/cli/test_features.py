@@ -72,7 +72,7 @@ def test_a_file_of_the_home_stays(tmp_path: Path) -> None:
     claim_home(home, dataset_of(DataFolder(SAMPLE)))
     before = content_of(home.path)
     (tmp_path / "link").symlink_to(home.path)
-    for place in (home.dataset_file, tmp_path / "link" / "new.parquet"):
+    for place in (home.path / "dataset.json", tmp_path / "link" / "new.parquet"):
         told = milk("features", "export", "--parquet", place, "--home", home.path)
         refused(told, str(place), "lies in the home", "--parquet", code=3)
     assert content_of(home.path) == before

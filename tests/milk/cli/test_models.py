@@ -79,7 +79,7 @@ def test_the_version_in_production_is_made_once_more_to_the_last_digit(home: Hom
 
 
 def test_what_cannot_be_made_once_more_says_why(home: Home) -> None:
-    shutil.rmtree(home.tables / "features")
+    shutil.rmtree(home.path / "tables" / "features")
     refused(
         models(home, "remake", champion(home)),
         "of the table features, which",
@@ -90,9 +90,9 @@ def test_what_cannot_be_made_once_more_says_why(home: Home) -> None:
 
 def test_the_list_names_a_damaged_and_a_lost_version(home: Home, other: str) -> None:
     first = champion(home)
-    file = home.models / other / "model.json"
+    file = home.path / "models" / other / "model.json"
     file.write_bytes(file.read_bytes()[:-20])
-    (home.models / first).rename(home.models / "elsewhere")
+    (home.path / "models" / first).rename(home.path / "models" / "elsewhere")
     told = models(home, "list")
     assert told.code == 0
     assert told.out.count("cannot be used") == 2

@@ -49,7 +49,7 @@ def test_the_document_of_a_run_takes_no_place_of_data_or_home(tmp_path: Path, mo
     monkeypatch.setattr(report, "_document", lambda *_: {})
     settings = load_settings(data=tmp_path / "data", home=tmp_path / "home")
     home, month = Home(settings.home_path), Month(2026, 1)
-    for place in (settings.data / "precio_leche.csv", home.dataset_file):
+    for place in (settings.data / "precio_leche.csv", home.path / "dataset.json"):
         with pytest.raises(HomeRefused, match="Choose another --json"):
             report.write_json(settings, home, month, place)
     assert list(tmp_path.iterdir()) == []

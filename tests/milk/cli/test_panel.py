@@ -43,7 +43,7 @@ def test_what_was_received_and_the_home_stay(home: Home, tmp_path: Path) -> None
     (data / "dataset.toml").write_text("is_synthetic = true\n", encoding="ascii")
     before, received = content_of(home.path), (data / PRICE_FILE).read_bytes()
     refused(_panel(home, data / PRICE_FILE, "--data", data), "is one of the files received", "--output", code=3)
-    refused(_panel(home, home.dataset_file, "--data", data), "lies in the home", "--output", code=3)
+    refused(_panel(home, home.path / "dataset.json", "--data", data), "lies in the home", "--output", code=3)
     assert (content_of(home.path), (data / PRICE_FILE).read_bytes()) == (before, received)
 
 

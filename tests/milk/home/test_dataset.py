@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from milk.errors import HomeRefused
+from milk.files.local import LocalFolder
 from milk.home.dataset import FIRST_MONTHS, Dataset, claim_home, describe_dataset, read_dataset
-from milk.home.layout import Home
+from milk.home.layout import DATASET_FILE, Home, Shared
 from milk.months import Month
 from milk.sources.milk_price import parse
 from tests.milk.sources.texts import START, price_file
@@ -18,11 +20,6 @@ PRICES = [f"{100 + n}.5" for n in range(48)]
 
 def dataset(prices: Sequence[str] = PRICES, *, first: Month = START, is_synthetic: bool = False) -> Dataset:
     return describe_dataset(parse(price_file(prices, first=first)).observations, is_synthetic=is_synthetic)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
 
 
 def test_description() -> None:
@@ -49,9 +46,27 @@ def test_first_claim_is_written_and_read_back(home: Home) -> None:
 
 def test_same_data_again_change_nothing(home: Home) -> None:
     claim_home(home, dataset())
-    before = home.dataset_file.stat().st_mtime_ns
+    # The same content in other bytes shows whether it is written again.
+    before = home.files.read(DATASET_FILE) + b"\n\n"
+    home.files.write(DATASET_FILE, before)
     assert claim_home(home, dataset()) == dataset()
-    assert home.dataset_file.stat().st_mtime_ns == before
+    assert home.files.read(DATASET_FILE) == before
+
+
+class Overtaken(LocalFolder):
+    """A folder in which another machine writes first, between our look and our write."""
+
+    def write_once(self, name: str, content: bytes) -> None:
+        del content
+        claim_home(Home(self.path), dataset(["7"] * 48))
+        assert self.has(name)
+
+
+def test_of_two_machines_that_come_first_with_other_data_one_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path, Shared(Overtaken(tmp_path), lambda _wait_seconds, _busy: nullcontext()))
+    with pytest.raises(HomeRefused, match="belongs to another dataset"):
+        claim_home(home, dataset())
+    assert read_dataset(home) == dataset(["7"] * 48)
 
 
 def test_longer_file_is_a_new_vintage(home: Home) -> None:
@@ -100,12 +115,12 @@ def test_other_data_are_refused_with_a_home_to_use(home: Home, other: Dataset) -
     with pytest.raises(HomeRefused) as refused:
         claim_home(home, other)
     message = str(refused.value)
-    assert f"--home {home.path}-{other.dataset_id}" in message
+    assert f"Use a home of their own: {home.beside(other.dataset_id)}" in message
+    assert f"{home.address}-{other.dataset_id}" in message
     assert dataset().dataset_id in message
     assert f"from {other.first_month}" in message
     assert "real" in message
     assert ("synthetic" in message) == other.is_synthetic
-    claim_home(Home(Path(f"{home.path}-{other.dataset_id}")), other)
     assert read_dataset(home) == dataset()
 
 
@@ -129,25 +144,25 @@ SOUND = {
 )  # fmt: skip
 def test_damaged_record_is_refused_and_left_alone(home: Home, content: str) -> None:
     home.prepare()
-    home.dataset_file.write_text(content, encoding="utf-8")
+    home.files.write(DATASET_FILE, content.encode())
     message = r"dataset\.json cannot be read: .*Restore it, or choose another home"
     with pytest.raises(HomeRefused, match=message):
         read_dataset(home)
     with pytest.raises(HomeRefused, match=message):
         claim_home(home, dataset())
-    assert home.dataset_file.read_text(encoding="utf-8") == content
+    assert home.files.read(DATASET_FILE).decode() == content
 
 
 def test_record_with_other_bytes_than_text_is_refused(home: Home) -> None:
     home.prepare()
-    home.dataset_file.write_bytes(b"\xff\xfe")
+    home.files.write(DATASET_FILE, b"\xff\xfe")
     with pytest.raises(HomeRefused, match="cannot be read"):
         read_dataset(home)
 
 
 def test_sound_record_of_that_shape_is_read(home: Home) -> None:
     home.prepare()
-    home.dataset_file.write_text(json.dumps(SOUND), encoding="utf-8")
+    home.files.write(DATASET_FILE, json.dumps(SOUND).encode())
     held = read_dataset(home)
     assert held is not None
     assert held.last_month == Month(2017, 12)

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from milk.errors import HomeBusy, HomeRefused
 from milk.home.documents import read_document, write_document
-from milk.home.layout import Home, write_atomically
+from milk.home.layout import Home
 from milk.home.received import keep_received
 from milk.sources.files import content_hash
 
@@ -27,7 +27,8 @@ def hold(path: str, held: Event, let_go: Event) -> None:
 
 def test_home_that_is_only_named_touches_nothing(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-    assert (home.tables, home.documents, home.models) == tuple(home.path / n for n in ("tables", "documents", "models"))
+    folders = {"received": home.received, "tables": home.tables, "documents": home.documents, "models": home.models}
+    assert {name: str(folder) for name, folder in folders.items()} == {name: str(home.path / name) for name in folders}
     assert home.store_url == f"sqlite:///{home.path}/milk.db"
     assert not home.path.exists()
 
@@ -99,50 +100,7 @@ def test_one_process_serves_a_home_and_runs_go_on_beside_it(tmp_path: Path) -> N
         pass
 
 
-def test_write_makes_folders_and_replaces_what_stands(tmp_path: Path) -> None:
-    file = tmp_path / "a" / "b.json"
-    write_atomically(file, b"old")
-    write_atomically(file, b"new")
-    assert file.read_bytes() == b"new"
-    assert [f.name for f in file.parent.iterdir()] == ["b.json"]
-
-
-def test_write_that_fails_half_way_leaves_the_old_file(tmp_path: Path) -> None:
-    file = tmp_path / "b.json"
-    write_atomically(file, b"old")
-    with pytest.raises(TypeError):
-        write_atomically(file, "text is no bytes")  # type: ignore[arg-type]  # because the write must fail once begun
-    assert file.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_write_that_cannot_take_its_place_leaves_no_part(tmp_path: Path) -> None:
-    in_the_way = tmp_path / "b.json"
-    (in_the_way / "full").mkdir(parents=True)
-    with pytest.raises(OSError, match=r"b\.json"):
-        write_atomically(in_the_way, b"new")
-    assert list(tmp_path.iterdir()) == [in_the_way]
-
-
-def test_readers_see_the_old_content_or_the_new(tmp_path: Path) -> None:
-    file, contents = tmp_path / "b.json", [b"a" * 200_000, b"b" * 200_000]
-    write_atomically(file, contents[0])
-    done = threading.Event()
-
-    def write() -> None:
-        for number in range(60):
-            write_atomically(file, contents[number % 2])
-        done.set()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    while not done.is_set():
-        assert file.read_bytes() in contents
-    writer.join()
-
-
-def test_documents(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+def test_documents(home: Home) -> None:
     assert read_document(home, "params") is None
     write_document(home, "params", {"b": 1.5, "a": [None, "é"]})
     assert read_document(home, "params") == {"a": [None, "é"], "b": 1.5}
@@ -150,8 +108,7 @@ def test_documents(tmp_path: Path) -> None:
     assert read_document(home, "params") == {}
 
 
-def test_document_with_a_number_that_json_lacks_is_not_written(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+def test_document_with_a_number_that_json_lacks_is_not_written(home: Home) -> None:
     write_document(home, "params", {"a": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_document(home, "params", {"a": float("nan")})
@@ -159,24 +116,23 @@ def test_document_with_a_number_that_json_lacks_is_not_written(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
-def test_damaged_document_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
-    home = Home(tmp_path)
-    home.documents.mkdir()
-    (home.documents / "params.json").write_bytes(content)
+def test_damaged_document_is_refused_by_name(home: Home, content: bytes) -> None:
+    home.documents.write("params.json", content)
     with pytest.raises(HomeRefused, match=r"params\.json cannot be read: .* Delete it and run again"):
         read_document(home, "params")
 
 
-def test_received_bytes_are_kept_by_hash_once(tmp_path: Path) -> None:
-    home, content = Home(tmp_path), b"Anio,Mes\r\n\xff"
+def test_received_bytes_are_kept_by_hash_once(home: Home) -> None:
+    content = b"Anio,Mes\r\n\xff"
     snapshot = keep_received(home, "milk_price", content)
-    file = home.received / "milk_price" / f"{snapshot}.csv"
     assert snapshot == content_hash(content)
-    assert file.read_bytes() == content
-    before = file.stat().st_mtime_ns
+    assert home.received.read(f"milk_price/{snapshot}.csv") == content
     assert keep_received(home, "milk_price", content) == snapshot
-    assert file.stat().st_mtime_ns == before
     other = keep_received(home, "milk_price", content + b"\n")
-    assert {f.stem for f in file.parent.iterdir()} == {snapshot, other}
+    assert set(home.received.names()) == {f"milk_price/{snapshot}.csv", f"milk_price/{other}.csv"}
     assert keep_received(home, "precipitation", content) == snapshot
-    assert (home.received / "precipitation" / file.name).read_bytes() == content
+    assert home.received.read(f"precipitation/{snapshot}.csv") == content
+    # What stands is never written again, whatever it holds.
+    home.received.write(f"milk_price/{snapshot}.csv", b"damaged")
+    keep_received(home, "milk_price", content)
+    assert home.received.read(f"milk_price/{snapshot}.csv") == b"damaged"

@@ -12,6 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from milk.errors import HomeRefused
 from milk.home.layout import Home
 from milk.home.tables import (
+    FRAMES_KEPT,
     Months,
     append_table,
     frame_hash,
@@ -40,16 +41,12 @@ def by_month(home: Home) -> dict[str, float]:
     return dict(zip(table["month"].dt.strftime("%Y-%m"), table["value"], strict=True))
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
 def test_table_that_was_never_written(home: Home) -> None:
     assert not has_table(home, "t")
     assert table_version(home, "t") == -1
     with pytest.raises(TableNotFoundError):
         read_table(home, "t")
+    assert home.files.names() == []
     assert not home.path.exists()
 
 
@@ -160,18 +157,59 @@ def test_rows_outside_the_replaced_months_are_refused_and_nothing_changes(home: 
 
 def test_table_with_a_lost_file_is_refused_by_name(home: Home) -> None:
     write_table(home, "t", rows("2020-01", 2, 1.0))
-    (parquet,) = (home.tables / "t").glob("*.parquet")
-    parquet.unlink()
+    folder = home.tables / "t"
+    (parquet,) = (name for name in folder.names() if name.endswith(".parquet"))
+    folder.delete(parquet)
     with pytest.raises(HomeRefused, match=r"The table t in .* is damaged: .*delete .*t and make it again"):
         read_table(home, "t")
+
+
+def test_whoever_changes_what_was_read_changes_it_for_nobody_else(home: Home) -> None:
+    write_table(home, "t", rows("2020-01", 3, 1.0))
+    first, second = read_table(home, "t"), read_table(home, "t")
+    first["value"] = 2.0
+    second.loc[0, "value"] = 3.0
+    assert read_table(home, "t")["value"].tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"PAR1")], ids=["lost", "overwritten"])
+def test_table_on_a_disk_that_is_damaged_after_it_was_read_is_refused(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    home = Home(tmp_path)
+    write_table(home, "t", rows("2020-01", 3, 1.0))
+    read_table(home, "t")
+    (parquet,) = (home.path / "tables" / "t").glob("*.parquet")
+    damage(parquet)
+    with pytest.raises(HomeRefused, match=r"The table t in .* is damaged"):
+        read_table(home, "t")
+
+
+def test_each_version_is_read_as_it_was_and_a_table_made_again_as_it_is(home: Home) -> None:
+    for value in (1.0, 2.0):
+        write_table(home, "t", rows("2020-01", 1, value))
+    assert [read_table(home, "t", version=k)["value"].item() for k in (None, 0, 1, 0)] == [2.0, 1.0, 2.0, 1.0]
+    for file in (home.tables / "t").names():
+        (home.tables / "t").delete(file)
+    for value in (3.0, 4.0):
+        write_table(home, "t", rows("2020-01", 1, value))
+    assert [read_table(home, "t", version=k)["value"].item() for k in (None, 0, 1)] == [4.0, 3.0, 4.0]
+
+
+def test_only_so_many_frames_are_kept(home: Home) -> None:
+    for number in range(FRAMES_KEPT + 3):
+        write_table(home, f"t{number}", rows("2020-01", 1, float(number)))
+    for _again in range(2):
+        values = [read_table(home, f"t{number}")["value"].item() for number in range(FRAMES_KEPT + 3)]
+        assert values == [float(number) for number in range(FRAMES_KEPT + 3)]
 
 
 def test_append_adds_and_none_add_nothing(home: Home) -> None:
     assert append_table(home, "t", rows("2014-01", 2, 1.0)) == 0
     assert append_table(home, "t", rows("2014-03", 1, 2.0)) == 1
-    files = sorted(f for f in (home.tables / "t").rglob("*") if f.is_file())
+    files = home.files.names()
     assert append_table(home, "t", rows("2014-03", 0, 2.0)) == 1
-    assert sorted(f for f in (home.tables / "t").rglob("*") if f.is_file()) == files
+    assert home.files.names() == files
     assert by_month(home) == {"2014-01": 1.0, "2014-02": 1.0, "2014-03": 2.0}
 
 

@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def retention(home: Home) -> dict[str, str | None]:
-    found = DeltaTable(str(home.tables / "t")).metadata().configuration
+    found = DeltaTable(str(home.path / "tables" / "t")).metadata().configuration
     return {key: found.get(key) for key in RETENTION}
 
 
@@ -98,7 +98,7 @@ def test_both_properties_outlast_every_write(home: Home, next_write: Callable[[H
 
 def test_a_checkpoint_is_passed_and_every_version_reads_as_it_was_written(home: Home) -> None:
     """As the program meets it: no call but its own writes, the twentieth of which makes Delta do more than write."""
-    folder = home.tables / "t"
+    folder = home.path / "tables" / "t"
     written = [frame_hash(rows("2014-01", 24, float(version))) for version in range(VERSIONS)]
     for version in range(INTERVAL - 1):
         write_table(home, "t", rows("2014-01", 24, float(version)))
@@ -120,7 +120,7 @@ def test_a_checkpoint_is_passed_and_every_version_reads_as_it_was_written(home: 
 
 def test_without_the_properties_a_checkpoint_loses_the_versions_before_it(home: Home) -> None:
     """The test above is worth something only if the defaults fail it."""
-    folder = home.tables / "t"
+    folder = home.path / "tables" / "t"
     folder.mkdir(parents=True)
     for version in range(12):
         if version == 9:
@@ -135,8 +135,8 @@ def test_without_the_properties_a_checkpoint_loses_the_versions_before_it(home: 
 def test_old_versions_stay_readable_after_a_checkpoint_and_a_cleanup(home: Home) -> None:
     for value in range(12):
         write_table(home, "t", rows("2014-01", 2, float(value)))
-    aged(home.tables / "t")
-    clean_up(home.tables / "t")
+    aged(home.path / "tables" / "t")
+    clean_up(home.path / "tables" / "t")
     assert read_table(home, "t", version=0)["value"].tolist() == [0.0, 0.0]
     assert read_table(home, "t", version=5)["value"].tolist() == [5.0, 5.0]
     assert read_table(home, "t")["value"].tolist() == [11.0, 11.0]
@@ -144,7 +144,7 @@ def test_old_versions_stay_readable_after_a_checkpoint_and_a_cleanup(home: Home)
 
 def test_without_the_properties_that_cleanup_loses_them(home: Home) -> None:
     """The test above is worth something only if the defaults fail it."""
-    folder = home.tables / "t"
+    folder = home.path / "tables" / "t"
     folder.mkdir(parents=True)
     for value in range(12):
         write_deltalake(str(folder), pa.Table.from_pandas(rows("2014-01", 2, float(value))), mode="overwrite")
@@ -166,7 +166,7 @@ def test_many_small_writes_leave_few_files_and_every_version(home: Home, *, by_m
         else:
             version = append_table(home, "t", frame)
         written[version] = number + 1
-    assert len(DeltaTable(str(home.tables / "t")).file_uris()) <= MOST_FILES
+    assert len(DeltaTable(str(home.path / "tables" / "t")).file_uris()) <= MOST_FILES
     assert max(written) > 2 * MOST_FILES + 4, "nothing was put together"
     for version, months in written.items():
         held = read_table(home, "t", version=version).sort_values("month")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from milk.errors import VersionOutdated, VersionRefused
+from milk.files.local import LocalFolder
 from milk.models.canonical import canonical_json
 from milk.models.version import (
     CARD_FILE,
@@ -29,7 +30,7 @@ def version(tmp_path: Path) -> ModelVersion:
 
 
 def test_what_was_written_is_read_back(tmp_path: Path, version: ModelVersion) -> None:
-    assert read_version(tmp_path, version.version_id, expected_sha256=version.sha256) == version
+    assert read_version(LocalFolder(tmp_path), version.version_id, expected_sha256=version.sha256) == version
     assert version.model == model_content()
     assert version.card == {**card_content(), "version_id": version.version_id}
     assert version.recipe_name == "combination"
@@ -37,7 +38,7 @@ def test_what_was_written_is_read_back(tmp_path: Path, version: ModelVersion) ->
 
 def test_same_content_has_the_same_id_and_the_first_card_stands(tmp_path: Path, version: ModelVersion) -> None:
     bytes_before = {f.name: f.read_bytes() for f in (tmp_path / version.version_id).iterdir()}
-    again = write_version(tmp_path, model_content(), {**card_content(), "notes": ["another day"]})
+    again = write_version(LocalFolder(tmp_path), model_content(), {**card_content(), "notes": ["another day"]})
     assert again == version
     assert {f.name: f.read_bytes() for f in (tmp_path / version.version_id).iterdir()} == bytes_before
     assert [p.name for p in tmp_path.iterdir()] == [version.version_id]
@@ -46,7 +47,7 @@ def test_same_content_has_the_same_id_and_the_first_card_stands(tmp_path: Path, 
 def test_other_content_has_another_id(tmp_path: Path, version: ModelVersion) -> None:
     other = version_in(tmp_path, setting=None)
     assert other.version_id != version.version_id
-    assert read_version(tmp_path, version.version_id) == version
+    assert read_version(LocalFolder(tmp_path), version.version_id) == version
 
 
 def test_the_order_of_the_keys_does_not_matter() -> None:
@@ -61,7 +62,7 @@ def test_one_changed_byte_in_the_model_is_refused(tmp_path: Path, version: Model
     changed = b"1" if content[digit : digit + 1] != b"1" else b"2"
     file.write_bytes(content[:digit] + changed + content[digit + 1 :])
     with pytest.raises(VersionRefused, match=r"does not hold what its name says: model\.json was changed"):
-        read_version(tmp_path, version.version_id)
+        read_version(LocalFolder(tmp_path), version.version_id)
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, CARD_FILE])
@@ -74,9 +75,9 @@ def test_one_changed_byte_anywhere_is_refused_by_the_hash_of_the_ledger(
         flipped = bytes([content[position] ^ 1])
         file.write_bytes(content[:position] + flipped + content[position + 1 :])
         with pytest.raises(VersionRefused, match=r"was changed after it was promoted.*Restore .* from a backup"):
-            read_version(tmp_path, version.version_id, expected_sha256=version.sha256)
+            read_version(LocalFolder(tmp_path), version.version_id, expected_sha256=version.sha256)
     file.write_bytes(content)
-    assert read_version(tmp_path, version.version_id, expected_sha256=version.sha256) == version
+    assert read_version(LocalFolder(tmp_path), version.version_id, expected_sha256=version.sha256) == version
 
 
 DAMAGED = {
@@ -98,7 +99,7 @@ def test_a_damaged_file_is_refused(
 ) -> None:
     (tmp_path / version.version_id / name).write_bytes(content)
     with pytest.raises(VersionRefused, match=message) as refusal:
-        read_version(tmp_path, version.version_id)
+        read_version(LocalFolder(tmp_path), version.version_id)
     assert version.version_id in str(refusal.value)
 
 
@@ -106,7 +107,7 @@ def test_a_damaged_file_is_refused(
 def test_a_missing_file_is_refused(tmp_path: Path, version: ModelVersion, name: str) -> None:
     (tmp_path / version.version_id / name).unlink()
     with pytest.raises(VersionRefused, match=r"cannot be read: .*No such file"):
-        read_version(tmp_path, version.version_id)
+        read_version(LocalFolder(tmp_path), version.version_id)
 
 
 @pytest.mark.parametrize(
@@ -116,12 +117,12 @@ def test_an_id_that_is_no_name_of_a_version_is_refused_before_any_file_is_touche
     tmp_path: Path, version_id: str
 ) -> None:
     with pytest.raises(VersionRefused, match="is not the name of a model version"):
-        read_version(tmp_path, version_id)
+        read_version(LocalFolder(tmp_path), version_id)
 
 
 def test_an_unknown_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VersionRefused, match="v-0123456789abcdef cannot be read"):
-        read_version(tmp_path, "v-0123456789abcdef")
+        read_version(LocalFolder(tmp_path), "v-0123456789abcdef")
 
 
 def plant(folder: Path, model: bytes, version_id: str) -> None:
@@ -171,9 +172,9 @@ def test_content_that_breaks_the_schema_is_refused_on_reading_and_on_writing(
     model = changed(path, value)
     plant(tmp_path, canonical_json(model), version_id_of(model))
     with pytest.raises(VersionRefused, match=message):
-        read_version(tmp_path, version_id_of(model))
+        read_version(LocalFolder(tmp_path), version_id_of(model))
     with pytest.raises(VersionRefused, match=message):
-        write_version(tmp_path / "other", model, card_content())
+        write_version(LocalFolder(tmp_path / "other"), model, card_content())
     assert not (tmp_path / "other").exists()
 
 
@@ -181,20 +182,20 @@ def test_a_newer_schema_asks_for_a_newer_program(tmp_path: Path) -> None:
     model = changed("schema", 3)
     plant(tmp_path, canonical_json(model), version_id_of(model))
     with pytest.raises(VersionRefused, match=r"has schema 3; this program reads up to 2\. Update the program"):
-        read_version(tmp_path, version_id_of(model))
+        read_version(LocalFolder(tmp_path), version_id_of(model))
 
 
 def test_an_older_schema_asks_for_a_training(tmp_path: Path) -> None:
     model = changed("schema", 1)
     plant(tmp_path, canonical_json(model), version_id_of(model))
     with pytest.raises(VersionOutdated, match=r"has schema 1, which an earlier program wrote.*Train a new version"):
-        read_version(tmp_path, version_id_of(model))
+        read_version(LocalFolder(tmp_path), version_id_of(model))
 
 
 def test_weights_reach_as_far_as_the_half_widths(tmp_path: Path) -> None:
     model = changed("fit.weights", model_content()["fit"]["weights"][:11])
     with pytest.raises(VersionRefused, match="must reach as far as each other"):
-        write_version(tmp_path, model, card_content())
+        write_version(LocalFolder(tmp_path), model, card_content())
 
 
 @pytest.mark.parametrize("text", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
@@ -203,7 +204,7 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, path: str, text
     content = canonical_json(changed(path, 123454321)).replace(b"123454321", text)
     plant(tmp_path, content, "v-0123456789abcdef")
     with pytest.raises(VersionRefused, match="is not valid"):
-        read_version(tmp_path, "v-0123456789abcdef")
+        read_version(LocalFolder(tmp_path), "v-0123456789abcdef")
 
 
 def test_numbers_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
@@ -211,7 +212,7 @@ def test_numbers_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     card["scores"]["recipe"]["ratio_year"] = float("inf")
     for model, its_card in ((changed("fit.last_price", float("nan")), card_content()), (model_content(), card)):
         with pytest.raises(VersionRefused, match="is not valid"):
-            write_version(tmp_path, model, its_card)
+            write_version(LocalFolder(tmp_path), model, its_card)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -237,7 +238,7 @@ def test_a_card_that_breaks_the_schema_is_refused(
     spoil(card)
     (tmp_path / version.version_id / CARD_FILE).write_text(json.dumps(card))
     with pytest.raises(VersionRefused, match=message):
-        read_version(tmp_path, version.version_id)
+        read_version(LocalFolder(tmp_path), version.version_id)
 
 
 def test_writers_at_once_end_well_and_agree(tmp_path: Path) -> None:
@@ -253,4 +254,4 @@ def test_writers_at_once_end_well_and_agree(tmp_path: Path) -> None:
         assert writer.exitcode == 0
     folders = list(tmp_path.iterdir())
     assert len(hashes) == len(folders) == 1
-    assert read_version(tmp_path, folders[0].name).sha256 == hashes.pop()
+    assert read_version(LocalFolder(tmp_path), folders[0].name).sha256 == hashes.pop()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from milk.files.local import LocalFolder
 from milk.forecasting.fit import fitted_model
 from milk.forecasting.histories import Histories
 from milk.forecasting.intervals import IntervalMethod
@@ -46,4 +47,4 @@ def card_content() -> dict[str, Any]:
 
 def version_in(folder: Path, **changes: Any) -> ModelVersion:  # noqa: ANN401 because any content may be planted
     """A version kept in a folder."""
-    return write_version(folder, model_content(**changes), card_content())
+    return write_version(LocalFolder(folder), model_content(**changes), card_content())

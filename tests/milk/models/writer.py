@@ -6,6 +6,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+from milk.files.local import LocalFolder
 from milk.models.version import write_version
 
 
@@ -14,4 +15,4 @@ def write(
 ) -> None:
     """Wait until all writers are there, write, and tell the hash of what stands."""
     start.wait()
-    results.put(write_version(folder, model, card).sha256)
+    results.put(write_version(LocalFolder(folder), model, card).sha256)

@@ -29,14 +29,12 @@ def _counts(store: sa.Engine) -> list[int]:
 
 
 @pytest.fixture
-def filled(either: sa.Engine) -> sa.Engine:
+def filled(store: sa.Engine) -> sa.Engine:
     """October and November live, and a hindcast beside each."""
-    published(either, issue(OCTOBER, kind="live"), issue(NOVEMBER, kind="live", price=400.0))
-    published(either, issue(OCTOBER, price=350.0), issue(NOVEMBER, price=350.0), published_at=LATER)
-    published(
-        either, issue(NOVEMBER, kind="live", price=410.0), published_at=LATER, observed=[observed(OCTOBER, 305.0)]
-    )
-    return either
+    published(store, issue(OCTOBER, kind="live"), issue(NOVEMBER, kind="live", price=400.0))
+    published(store, issue(OCTOBER, price=350.0), issue(NOVEMBER, price=350.0), published_at=LATER)
+    published(store, issue(NOVEMBER, kind="live", price=410.0), published_at=LATER, observed=[observed(OCTOBER, 305.0)])
+    return store
 
 
 def test_every_field_is_a_column_of_its_table() -> None:
@@ -115,21 +113,21 @@ def test_without_a_judged_forecast_no_price_is_published(filled: sa.Engine) -> N
     assert _counts(filled) == before
 
 
-def test_decisions_are_numbered_and_the_same_again_adds_none(either: sa.Engine) -> None:
-    assert publish_decision(either, decision(), stamp()) == 1
-    assert publish_decision(either, decision(decided_at=LATER), stamp(published_at=LATER)) == 1
+def test_decisions_are_numbered_and_the_same_again_adds_none(store: sa.Engine) -> None:
+    assert publish_decision(store, decision(), stamp()) == 1
+    assert publish_decision(store, decision(decided_at=LATER), stamp(published_at=LATER)) == 1
     retrain = decision(decision="retrain", rule="bias", numbers={"bias": 0.1})
-    assert publish_decision(either, retrain, stamp()) == 2
-    assert publish_decision(either, decision(as_of=NOVEMBER + 1), stamp()) == 3
-    assert publish_decision(either, decision(series_id="another"), stamp()) == 1
-    assert retrain_decisions(either, "s") == [decision(), retrain, decision(as_of=NOVEMBER + 1)]
-    assert _counts(either) == [4, 0, 0, 4]
+    assert publish_decision(store, retrain, stamp()) == 2
+    assert publish_decision(store, decision(as_of=NOVEMBER + 1), stamp()) == 3
+    assert publish_decision(store, decision(series_id="another"), stamp()) == 1
+    assert retrain_decisions(store, "s") == [decision(), retrain, decision(as_of=NOVEMBER + 1)]
+    assert _counts(store) == [4, 0, 0, 4]
 
 
-def test_a_decision_of_another_kind_is_refused(either: sa.Engine) -> None:
+def test_a_decision_of_another_kind_is_refused(store: sa.Engine) -> None:
     with pytest.raises(sa.exc.IntegrityError, match="decision"):
-        publish_decision(either, decision(decision="perhaps"), stamp())
-    assert _counts(either) == [0, 0, 0, 0]
+        publish_decision(store, decision(decision="perhaps"), stamp())
+    assert _counts(store) == [0, 0, 0, 0]
 
 
 def test_a_number_that_is_none_is_a_bug() -> None:

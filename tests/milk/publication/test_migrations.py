@@ -44,17 +44,17 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(_config()).get_heads() == [HEAD]
 
 
-def test_the_migrations_make_what_the_metadata_say(either: sa.Engine) -> None:
-    with reading(either) as connection:
+def test_the_migrations_make_what_the_metadata_say(store: sa.Engine) -> None:
+    with reading(store) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, METADATA) == []
 
 
-def test_the_constraints_are_those_of_the_metadata(store: sa.Engine, tmp_path: Path) -> None:
+def test_the_constraints_are_those_of_the_metadata(embedded: sa.Engine, tmp_path: Path) -> None:
     # compare_metadata is silent about CHECK constraints and about names.
     from_metadata = open_store(f"sqlite:///{tmp_path}/metadata.db")
     METADATA.create_all(from_metadata)
-    seen, wanted = sa.inspect(store), sa.inspect(from_metadata)
+    seen, wanted = sa.inspect(embedded), sa.inspect(from_metadata)
     for table in METADATA.tables:
         for kind in ("get_check_constraints", "get_unique_constraints", "get_indexes"):
             assert _by_name(getattr(seen, kind)(table)) == _by_name(getattr(wanted, kind)(table))
@@ -66,24 +66,24 @@ def _by_name(things: list[dict[str, object]]) -> list[dict[str, object]]:
     return sorted(things, key=lambda thing: str(thing["name"]))
 
 
-def test_down_and_up_again_with_rows_in_it(either: sa.Engine) -> None:
-    append_promotion(either, promoted("v1"))
-    published(either, issue(OCTOBER), issue(NOVEMBER), observed=[observed(OCTOBER, 301.0)])
-    _run(either, command.downgrade, "0001")
-    assert sorted(sa.inspect(either).get_table_names()) == ["alembic_version", "promotions"]
+def test_down_and_up_again_with_rows_in_it(store: sa.Engine) -> None:
+    append_promotion(store, promoted("v1"))
+    published(store, issue(OCTOBER), issue(NOVEMBER), observed=[observed(OCTOBER, 301.0)])
+    _run(store, command.downgrade, "0001")
+    assert sorted(sa.inspect(store).get_table_names()) == ["alembic_version", "promotions"]
     # The ledger is older than the publications, and stays as it is.
-    assert promotions(either, "s") == [promoted("v1")]
-    migrate(either)
-    assert promotions(either, "s") == [promoted("v1")]
-    assert issue_records(either, "s") == []
-    assert published(either, issue(OCTOBER)).publication_id == 1
-    assert broken_issues(either) == []
-    _run(either, command.downgrade, "base")
-    assert sa.inspect(either).get_table_names() == ["alembic_version"]
-    migrate(either)
-    append_promotion(either, promoted("v2"), expected_previous=None)
-    assert current_champion(either, "s") == promoted("v2")
-    with pytest.raises(sa.exc.DBAPIError, match="append-only"), writing(either) as connection:
+    assert promotions(store, "s") == [promoted("v1")]
+    migrate(store)
+    assert promotions(store, "s") == [promoted("v1")]
+    assert issue_records(store, "s") == []
+    assert published(store, issue(OCTOBER)).publication_id == 1
+    assert broken_issues(store) == []
+    _run(store, command.downgrade, "base")
+    assert sa.inspect(store).get_table_names() == ["alembic_version"]
+    migrate(store)
+    append_promotion(store, promoted("v2"), expected_previous=None)
+    assert current_champion(store, "s") == promoted("v2")
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), writing(store) as connection:
         connection.exec_driver_sql("DELETE FROM promotions")
 
 
@@ -98,26 +98,26 @@ def test_a_store_of_the_ledger_alone_is_brought_up_with_its_rows(address: str) -
     engine.dispose()
 
 
-def test_an_issue_of_before_the_cycle_keeps_its_hash_and_is_added_to(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER))
-    _run(either, command.downgrade, "0002")
-    assert "contribution_cycle" not in {column["name"] for column in sa.inspect(either).get_columns("forecasts")}
-    migrate(either)
-    assert broken_issues(either) == []
-    assert published(either, issue(OCTOBER)).issues[0].outcome == "unchanged"
+def test_an_issue_of_before_the_cycle_keeps_its_hash_and_is_added_to(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER))
+    _run(store, command.downgrade, "0002")
+    assert "contribution_cycle" not in {column["name"] for column in sa.inspect(store).get_columns("forecasts")}
+    migrate(store)
+    assert broken_issues(store) == []
+    assert published(store, issue(OCTOBER)).issues[0].outcome == "unchanged"
     pulled = tuple(dataclasses.replace(row, contribution_cycle=-0.01) for row in issue(OCTOBER).forecasts)
-    assert published(either, issue(OCTOBER, forecasts=pulled)).issues[0].revision == 2
-    assert broken_issues(either) == []
+    assert published(store, issue(OCTOBER, forecasts=pulled)).issues[0].revision == 2
+    assert broken_issues(store) == []
 
 
-def test_a_store_of_before_the_scorecard_keeps_what_it_holds(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER, kind="live"))
-    _run(either, command.downgrade, "0003")
-    assert not {"scorecard", "scorecard_summary", "retrain_decisions"} & {*sa.inspect(either).get_table_names()}
-    migrate(either)
-    assert broken_issues(either) == []
-    assert publish_scorecard(either, [judged()], [statistics()], stamp()).judged == 1
-    assert publish_decision(either, decision(), stamp()) == 1
+def test_a_store_of_before_the_scorecard_keeps_what_it_holds(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER, kind="live"))
+    _run(store, command.downgrade, "0003")
+    assert not {"scorecard", "scorecard_summary", "retrain_decisions"} & {*sa.inspect(store).get_table_names()}
+    migrate(store)
+    assert broken_issues(store) == []
+    assert publish_scorecard(store, [judged()], [statistics()], stamp()).judged == 1
+    assert publish_decision(store, decision(), stamp()) == 1
 
 
 def test_migrating_again_changes_nothing(store: sa.Engine) -> None:
@@ -161,9 +161,9 @@ def _open_and_migrate(url: str) -> str:
     return "done"
 
 
-def test_processes_that_migrate_a_new_store_at_once_all_end_well(store_url: str) -> None:
-    assert in_processes(_open_and_migrate, [(store_url,)] * 4) == ["done"] * 4
-    engine = open_store(store_url)
+def test_processes_that_migrate_a_new_store_at_once_all_end_well(address: str) -> None:
+    assert in_processes(_open_and_migrate, [(address,)] * 4) == ["done"] * 4
+    engine = open_store(address)
     assert promotions(engine, "s") == [promoted("v1")] * 4
     engine.dispose()
 
@@ -195,7 +195,7 @@ def test_migrating_says_nothing_touches_no_logging_and_needs_no_folder_of_its_ow
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_a_store_at_head_loads_no_alembic(store_url: str, store: sa.Engine, tmp_path: Path) -> None:
+def test_a_store_at_head_loads_no_alembic(store_url: str, embedded: sa.Engine, tmp_path: Path) -> None:
     code = f"""if True:
         import sys
         from milk.publication.engine import migrate, open_store
@@ -206,12 +206,12 @@ def test_a_store_at_head_loads_no_alembic(store_url: str, store: sa.Engine, tmp_
         engine.dispose()
         print([name for name in ("alembic", "pandas", "dagster", "fastapi") if name in sys.modules])
     """
-    assert sa.inspect(store).has_table("promotions")
+    assert sa.inspect(embedded).has_table("promotions")
     assert _python(code, cwd=tmp_path).stdout == "[]\n"
 
 
-def test_the_pragmas_hold_on_every_connection(store: sa.Engine) -> None:
-    with reading(store) as first, reading(store) as second:
+def test_the_pragmas_hold_on_every_connection(embedded: sa.Engine) -> None:
+    with reading(embedded) as first, reading(embedded) as second:
         for connection in (first, second):
             pragmas = ("journal_mode", "busy_timeout", "foreign_keys", "synchronous", "recursive_triggers")
             values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
@@ -248,11 +248,11 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path,
     assert file.read_text() == content
 
 
-def test_a_store_that_may_only_be_read_is_refused_when_written(store_url: str, store: sa.Engine) -> None:
+def test_a_store_that_may_only_be_read_is_refused_when_written(store_url: str, embedded: sa.Engine) -> None:
     # By the pragma and not by the mode of the file, which does not bind an administrator.
-    sa.event.listen(store, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only = ON"))
+    sa.event.listen(embedded, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only = ON"))
     with pytest.raises(HomeRefused, match="readonly"):
-        append_promotion(store, promoted("v1"))
+        append_promotion(embedded, promoted("v1"))
     assert store_url.endswith("store.db")
 
 

@@ -64,21 +64,21 @@ def _count(store: sa.Engine, table: sa.Table) -> int:
         return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
-def test_a_request_and_its_answer_come_back_as_they_were(either: sa.Engine) -> None:
+def test_a_request_and_its_answer_come_back_as_they_were(store: sa.Engine) -> None:
     asked = _asked()
-    assert keep_prediction(either, asked) == asked
-    assert kept_prediction(either, asked.id) == asked
-    assert kept_prediction(either, "0" * 32) is None
+    assert keep_prediction(store, asked) == asked
+    assert kept_prediction(store, asked.id) == asked
+    assert kept_prediction(store, "0" * 32) is None
     assert len(asked.id) == 32
 
 
-def test_the_same_again_is_the_same_row(either: sa.Engine) -> None:
-    first = keep_prediction(either, _asked())
+def test_the_same_again_is_the_same_row(store: sa.Engine) -> None:
+    first = keep_prediction(store, _asked())
     again = _asked(created_at=NOON + DAY)
     assert again.id == first.id
-    assert keep_prediction(either, again) == first
-    assert keep_prediction(either, _asked(301.0)).id != first.id
-    assert _count(either, ONLINE_PREDICTIONS) == 2
+    assert keep_prediction(store, again) == first
+    assert keep_prediction(store, _asked(301.0)).id != first.id
+    assert _count(store, ONLINE_PREDICTIONS) == 2
 
 
 def test_another_answer_to_the_same_request_is_another_prediction() -> None:
@@ -100,102 +100,102 @@ def _keep(url: str) -> str:
             return kept.id
 
 
-def test_many_who_ask_the_same_at_once_leave_one_row(either: sa.Engine, address: str) -> None:
-    assert in_processes(_keep, [(address,)] * 4) == [_asked().id] * 4
-    assert _count(either, ONLINE_PREDICTIONS) == 1
+def test_many_who_ask_the_same_at_once_leave_one_row(store: sa.Engine, migrated: str) -> None:
+    assert in_processes(_keep, [(migrated,)] * 4) == [_asked().id] * 4
+    assert _count(store, ONLINE_PREDICTIONS) == 1
 
 
-def test_nobody_waits_long_for_a_request_to_be_kept(either: sa.Engine) -> None:
-    asked = "PRAGMA busy_timeout" if either.dialect.name == "sqlite" else "SHOW lock_timeout"
+def test_nobody_waits_long_for_a_request_to_be_kept(store: sa.Engine) -> None:
+    asked = "PRAGMA busy_timeout" if store.dialect.name == "sqlite" else "SHOW lock_timeout"
     patience = []
 
     def remember(connection: sa.Connection, _cursor: object, statement: str, *_others: object) -> None:
         if statement.startswith("INSERT INTO online_predictions"):
             patience.append(str(connection.exec_driver_sql(asked).scalar()))
 
-    sa.event.listen(either, "before_cursor_execute", remember)
-    keep_prediction(either, _asked())
+    sa.event.listen(store, "before_cursor_execute", remember)
+    keep_prediction(store, _asked())
     assert [said.removesuffix("ms") for said in patience] == [str(MOST_WAITING_MS)]
     # The next one to have the connection publishes, and waits as ever.
-    with writing(either) as connection:
+    with writing(store) as connection:
         assert connection.exec_driver_sql(asked).scalar() in (5000, "5s")
 
 
-def test_a_request_is_not_kept_while_another_writes(store: sa.Engine) -> None:
-    with writing(store), pytest.raises(HomeBusy):
-        keep_prediction(store, _asked())
-    assert keep_prediction(store, _asked()) == _asked()
+def test_a_request_is_not_kept_while_another_writes(embedded: sa.Engine) -> None:
+    with writing(embedded), pytest.raises(HomeBusy):
+        keep_prediction(embedded, _asked())
+    assert keep_prediction(embedded, _asked()) == _asked()
 
 
-def test_what_is_old_is_deleted_and_may_be_asked_again(either: sa.Engine) -> None:
-    old, young = keep_prediction(either, _asked()), keep_prediction(either, _asked(301.0, created_at=NOON + 2 * DAY))
-    assert forget_predictions(either, created_before=NOON) == 0
-    assert forget_predictions(either, created_before=NOON + DAY) == 1
-    assert (kept_prediction(either, old.id), kept_prediction(either, young.id)) == (None, young)
-    again = keep_prediction(either, _asked(created_at=NOON + 3 * DAY))
+def test_what_is_old_is_deleted_and_may_be_asked_again(store: sa.Engine) -> None:
+    old, young = keep_prediction(store, _asked()), keep_prediction(store, _asked(301.0, created_at=NOON + 2 * DAY))
+    assert forget_predictions(store, created_before=NOON) == 0
+    assert forget_predictions(store, created_before=NOON + DAY) == 1
+    assert (kept_prediction(store, old.id), kept_prediction(store, young.id)) == (None, young)
+    again = keep_prediction(store, _asked(created_at=NOON + 3 * DAY))
     assert (again.id, again.created_at) == (old.id, NOON + 3 * DAY)
 
 
-def test_a_row_is_never_changed(either: sa.Engine) -> None:
-    keep_prediction(either, _asked())
-    with pytest.raises(sa.exc.DBAPIError, match="a row of online_predictions is never changed"), writing(either) as c:
+def test_a_row_is_never_changed(store: sa.Engine) -> None:
+    keep_prediction(store, _asked())
+    with pytest.raises(sa.exc.DBAPIError, match="a row of online_predictions is never changed"), writing(store) as c:
         c.execute(sa.update(ONLINE_PREDICTIONS).values(model_version="v-2"))
-    assert kept_prediction(either, _asked().id) == _asked()
+    assert kept_prediction(store, _asked().id) == _asked()
 
 
-def test_a_model_is_neither_changed_nor_deleted(either: sa.Engine) -> None:
-    assert _publish_model(either) == 1
+def test_a_model_is_neither_changed_nor_deleted(store: sa.Engine) -> None:
+    assert _publish_model(store) == 1
     for statement in (sa.update(MODELS).values(model={}), sa.delete(MODELS)):
-        with pytest.raises(sa.exc.DBAPIError, match="models is append-only"), writing(either) as connection:
+        with pytest.raises(sa.exc.DBAPIError, match="models is append-only"), writing(store) as connection:
             connection.execute(statement)
 
 
-def test_a_model_is_published_once_and_not_without_its_card(either: sa.Engine) -> None:
-    assert (_publish_model(either), _publish_model(either)) == (1, 0)
+def test_a_model_is_published_once_and_not_without_its_card(store: sa.Engine) -> None:
+    assert (_publish_model(store), _publish_model(store)) == (1, 0)
     alone = publication([], models=[ModelRow(series_id="s", version_id="v-9", model={})])
     with pytest.raises(sa.exc.IntegrityError):
-        publish(either, alone)
-    assert _count(either, MODELS) == 1
-    assert broken_issues(either) == []
+        publish(store, alone)
+    assert _count(store, MODELS) == 1
+    assert broken_issues(store) == []
 
 
-def test_a_model_joins_a_card_that_was_there_before_it(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER))
-    done = publish(either, publication([issue(OCTOBER)], models=[ModelRow(series_id="s", version_id="v-1", model={})]))
+def test_a_model_joins_a_card_that_was_there_before_it(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER))
+    done = publish(store, publication([issue(OCTOBER)], models=[ModelRow(series_id="s", version_id="v-1", model={})]))
     assert (done.models, done.cards, done.issues[0].outcome) == (1, 0, "unchanged")
     assert done.publication_id == 2
 
 
-def test_the_version_in_production_answers_and_a_rollback_acts_at_once(either: sa.Engine) -> None:
+def test_the_version_in_production_answers_and_a_rollback_acts_at_once(store: sa.Engine) -> None:
     with pytest.raises(NothingPublished, match="No model of s is in the store"):
-        answering_version(either, "s")
-    _publish_model(either, "v-1")
-    assert answering_version(either, "s") == AnsweringVersion("v-1", is_in_production=False)
-    append_promotion(either, promoted("v-1"))
-    _publish_model(either, "v-2")
-    assert answering_version(either, "s") == AnsweringVersion("v-1", is_in_production=True)
-    append_promotion(either, promoted("v-2", previous="v-1"))
-    assert answering_version(either, "s").version_id == "v-2"
-    append_promotion(either, promoted("v-1", previous="v-2"))
-    assert answering_version(either, "s") == AnsweringVersion("v-1", is_in_production=True)
+        answering_version(store, "s")
+    _publish_model(store, "v-1")
+    assert answering_version(store, "s") == AnsweringVersion("v-1", is_in_production=False)
+    append_promotion(store, promoted("v-1"))
+    _publish_model(store, "v-2")
+    assert answering_version(store, "s") == AnsweringVersion("v-1", is_in_production=True)
+    append_promotion(store, promoted("v-2", previous="v-1"))
+    assert answering_version(store, "s").version_id == "v-2"
+    append_promotion(store, promoted("v-1", previous="v-2"))
+    assert answering_version(store, "s") == AnsweringVersion("v-1", is_in_production=True)
 
 
-def test_where_the_champion_is_not_in_the_store_the_newest_issue_speaks(either: sa.Engine) -> None:
-    _publish_model(either, "v-1")
-    published(either, issue(NOVEMBER, kind="live", model_version="v-2"))
-    append_promotion(either, promoted("v-3"))
+def test_where_the_champion_is_not_in_the_store_the_newest_issue_speaks(store: sa.Engine) -> None:
+    _publish_model(store, "v-1")
+    published(store, issue(NOVEMBER, kind="live", model_version="v-2"))
+    append_promotion(store, promoted("v-3"))
     # Of v-2, which made the newest issue, there is a card and no model.
-    assert answering_version(either, "s") == AnsweringVersion("v-1", is_in_production=False)
+    assert answering_version(store, "s") == AnsweringVersion("v-1", is_in_production=False)
     with pytest.raises(NothingPublished):
-        answering_version(either, "another")
+        answering_version(store, "another")
 
 
-def test_a_version_comes_back_whole(either: sa.Engine, version: ModelVersion) -> None:
+def test_a_version_comes_back_whole(store: sa.Engine, version: ModelVersion) -> None:
     series_id = version.model["series_id"]
-    publish(either, publication([], cards=[card_of(version)], models=[model_of(version)], series=[]))
-    assert stored_version(either, series_id, version.version_id) == version
+    publish(store, publication([], cards=[card_of(version)], models=[model_of(version)], series=[]))
+    assert stored_version(store, series_id, version.version_id) == version
     with pytest.raises(HomeRefused, match="is not in the store"):
-        stored_version(either, series_id, "v-2")
+        stored_version(store, series_id, "v-2")
 
 
 def test_a_model_that_is_not_what_its_name_says_is_refused(store: sa.Engine, version: ModelVersion) -> None:
@@ -213,26 +213,26 @@ def test_a_model_of_an_earlier_program_is_refused(store: sa.Engine, version: Mod
         stored_version(store, version.model["series_id"], version.version_id)
 
 
-def test_the_history_is_that_of_the_instant(either: sa.Engine) -> None:
+def test_the_history_is_that_of_the_instant(store: sa.Engine) -> None:
     later = NOON + 30 * DAY
     rows = [observed(Month(2026, 8), 298.0), observed(Month(2026, 9), 299.0), observed(Month(2026, 7), 297.0)]
     revised = observed(Month(2026, 9), 310.0, known_since=later)
-    publish(either, publication([], observed=[*rows, revised]))
+    publish(store, publication([], observed=[*rows, revised]))
     first, last = Month(2026, 8), Month(2026, 9)
-    known = published_history(either, "s", first=first, last=last, known_at=NOON)
+    known = published_history(store, "s", first=first, last=last, known_at=NOON)
     assert known == {Month(2026, 8): 298.0, Month(2026, 9): 299.0}
-    assert published_history(either, "s", first=first, last=last, known_at=later)[last] == 310.0
-    assert published_history(either, "another", first=first, last=last, known_at=later) == {}
+    assert published_history(store, "s", first=first, last=last, known_at=later)[last] == 310.0
+    assert published_history(store, "another", first=first, last=last, known_at=later) == {}
 
 
-def test_a_store_of_before_takes_models_and_requests(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER))
-    _run(either, command.downgrade, "0005")
-    assert not {"models", "online_predictions"} & {*sa.inspect(either).get_table_names()}
-    migrate(either)
-    assert broken_issues(either) == []
-    assert _publish_model(either) == 1
-    assert keep_prediction(either, _asked()) == _asked()
+def test_a_store_of_before_takes_models_and_requests(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER))
+    _run(store, command.downgrade, "0005")
+    assert not {"models", "online_predictions"} & {*sa.inspect(store).get_table_names()}
+    migrate(store)
+    assert broken_issues(store) == []
+    assert _publish_model(store) == 1
+    assert keep_prediction(store, _asked()) == _asked()
 
 
 def test_it_survives_a_restart(store_url: str) -> None:

@@ -38,26 +38,26 @@ def _counts(store: sa.Engine) -> dict[str, int]:
         return {table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in ADD_ONLY}
 
 
-def test_a_publication_holds_all_that_belongs_to_it(either: sa.Engine) -> None:
-    done = published(either, issue(OCTOBER), issue(NOVEMBER), observed=[observed(OCTOBER, 301.0)])
+def test_a_publication_holds_all_that_belongs_to_it(store: sa.Engine) -> None:
+    done = published(store, issue(OCTOBER), issue(NOVEMBER), observed=[observed(OCTOBER, 301.0)])
     assert outcomes(done) == [(1, "added"), (1, "added")]
     assert (done.publication_id, done.observed, done.cards, done.series) == (1, 1, 1, 1)
-    assert _counts(either) == {
+    assert _counts(store) == {
         "datasets": 0, "publications": 1, "issues": 2, "forecasts": 24, "observed_prices": 1, "model_cards": 1,
         "models": 0, "scores": 1, "series": 1, "scorecard": 0, "scorecard_summary": 0, "retrain_decisions": 0,
         "data_quality": 0,
     }  # fmt: skip
-    assert broken_issues(either) == []
+    assert broken_issues(store) == []
 
 
-def test_the_same_again_writes_nothing(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER), observed=[observed(OCTOBER, 301.0)])
-    before = _counts(either)
+def test_the_same_again_writes_nothing(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER), observed=[observed(OCTOBER, 301.0)])
+    before = _counts(store)
     later = issue(OCTOBER, issued_at=NOON + dt.timedelta(days=3))
-    done = published(either, later, observed=[observed(OCTOBER, 301.0)], published_at=NOON + dt.timedelta(days=3))
+    done = published(store, later, observed=[observed(OCTOBER, 301.0)], published_at=NOON + dt.timedelta(days=3))
     assert (done.publication_id, outcomes(done)) == (None, [(1, "unchanged")])
     assert done.issues[0].reason == "first issue"
-    assert _counts(either) == before
+    assert _counts(store) == before
 
 
 def test_numbers_are_compared_to_nine_decimals(store: sa.Engine) -> None:
@@ -98,15 +98,15 @@ def test_what_came_back_is_a_revision_too(store: sa.Engine) -> None:
     assert outcomes(done) == [(3, "added")]
 
 
-def test_a_hindcast_never_supersedes_a_live_forecast(either: sa.Engine) -> None:
-    live = published(either, issue(kind="live")).issues[0]
-    done = published(either, issue(price=310.0))
+def test_a_hindcast_never_supersedes_a_live_forecast(store: sa.Engine) -> None:
+    live = published(store, issue(kind="live")).issues[0]
+    done = published(store, issue(price=310.0))
     assert outcomes(done) == [(2, "beside")]
     assert done.issues[0].reason == "a hindcast beside the live forecast, which stands"
-    assert standing_hashes(either, "s") == {OCTOBER: live.content_sha256}
+    assert standing_hashes(store, "s") == {OCTOBER: live.content_sha256}
     # The same hindcast again is there already, and so is the live forecast.
-    assert outcomes(published(either, issue(price=310.0))) == [(2, "unchanged")]
-    assert outcomes(published(either, issue(kind="live"))) == [(1, "unchanged")]
+    assert outcomes(published(store, issue(price=310.0))) == [(2, "unchanged")]
+    assert outcomes(published(store, issue(kind="live"))) == [(1, "unchanged")]
 
 
 def test_a_live_forecast_takes_the_place_of_a_hindcast(store: sa.Engine) -> None:
@@ -183,14 +183,14 @@ def test_a_card_comes_with_its_scores_once(store: sa.Engine) -> None:
         assert connection.execute(sa.select(MODEL_CARDS.c.card)).scalars().first() == card().card
 
 
-def test_it_is_all_or_nothing(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER))
-    before = _counts(either)
+def test_it_is_all_or_nothing(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER))
+    before = _counts(store)
     crossed = forecast(NOVEMBER, 1, 300.0)
     object.__setattr__(crossed, "lower_80", 400.0)
     with pytest.raises(sa.exc.IntegrityError, match="nested"):
-        published(either, issue(OCTOBER, price=310.0), issue(NOVEMBER, forecasts=(crossed,)))
-    assert _counts(either) == before
+        published(store, issue(OCTOBER, price=310.0), issue(NOVEMBER, forecasts=(crossed,)))
+    assert _counts(store) == before
 
 
 @pytest.mark.parametrize(
@@ -204,22 +204,23 @@ def test_a_senseless_publication_is_a_bug(store: sa.Engine, issues: tuple[object
 
 
 @pytest.mark.parametrize("table", [t for t in ADD_ONLY if t not in JUDGED], ids=lambda table: table.name)
-def test_every_table_refuses_change_and_deletion(either: sa.Engine, table: sa.Table) -> None:
+def test_every_table_refuses_change_and_deletion(store: sa.Engine, table: sa.Table) -> None:
     models = [ModelRow(series_id="s", version_id="v-1", model={})]
     quality = [QualityDocument(series_id="s", part="drift", content={"rows": []})]
-    published(either, issue(), observed=[observed(OCTOBER, 301.0)], models=models, quality=quality)
-    claim_store(either, "s", dataset_id="d1", is_synthetic=True)
+    published(store, issue(), observed=[observed(OCTOBER, 301.0)], models=models, quality=quality)
+    claim_store(store, "s", dataset_id="d1", is_synthetic=True)
     column = next(iter(table.columns))
     for statement in (sa.update(table).values({column: column}), sa.delete(table)):
-        with pytest.raises(sa.exc.DBAPIError, match=f"{table.name} is append-only"), writing(either) as connection:
+        with pytest.raises(sa.exc.DBAPIError, match=f"{table.name} is append-only"), writing(store) as connection:
             connection.execute(statement)
 
 
 def test_a_changed_row_is_found(store: sa.Engine) -> None:
     published(store, issue(OCTOBER), issue(NOVEMBER))
     with writing(store) as connection:
-        connection.exec_driver_sql("DROP TRIGGER forecasts_refuse_update")
-        connection.exec_driver_sql("DROP TRIGGER forecasts_refuse_delete")
+        on_sqlite = ("forecasts_refuse_update", "forecasts_refuse_delete")
+        for trigger in on_sqlite if store.dialect.name == "sqlite" else ("forecasts_refuse_change ON forecasts",):
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
         connection.exec_driver_sql("UPDATE forecasts SET price = price + 1 WHERE target_month = '2026-10'")
         connection.exec_driver_sql("DELETE FROM forecasts WHERE issue_month = '2026-11' AND target_month = '2027-01'")
     assert broken_issues(store) == [
@@ -229,14 +230,14 @@ def test_a_changed_row_is_found(store: sa.Engine) -> None:
 
 
 def test_a_publisher_that_must_wait_too_long_is_told_so(
-    either: sa.Engine, address: str, monkeypatch: pytest.MonkeyPatch
+    store: sa.Engine, migrated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("milk.publication.engine._BUSY_TIMEOUT_MS", 200)
-    other = open_store(address)
-    with writing(either), pytest.raises(HomeBusy, match="Another process is writing"):
+    other = open_store(migrated)
+    with writing(store), pytest.raises(HomeBusy, match="Another process is writing"):
         published(other, issue())
     other.dispose()
-    assert _counts(either)["publications"] == 0
+    assert _counts(store)["publications"] == 0
 
 
 def _publish_one(url: str, price: str) -> str:
@@ -261,14 +262,14 @@ def test_publishers_of_different_content_follow_each_other(address: str) -> None
     store.dispose()
 
 
-def test_a_store_belongs_to_one_dataset(either: sa.Engine) -> None:
-    claim_store(either, "s", dataset_id="d1", is_synthetic=True)
-    claim_store(either, "s", dataset_id="d1", is_synthetic=True)
-    claim_store(either, "other series", dataset_id="d2", is_synthetic=False)
+def test_a_store_belongs_to_one_dataset(store: sa.Engine) -> None:
+    claim_store(store, "s", dataset_id="d1", is_synthetic=True)
+    claim_store(store, "s", dataset_id="d1", is_synthetic=True)
+    claim_store(store, "other series", dataset_id="d2", is_synthetic=False)
     with pytest.raises(
         HomeRefused, match=r"holds another dataset of s: d1 \(synthetic\), not d2 \(real\).*MILK_STORE_URL"
     ):
-        claim_store(either, "s", dataset_id="d2", is_synthetic=False)
+        claim_store(store, "s", dataset_id="d2", is_synthetic=False)
 
 
 def test_the_publication_says_who_and_with_what(store: sa.Engine) -> None:
@@ -283,29 +284,29 @@ def _instants(store: sa.Engine) -> list[dt.datetime]:
         return [*connection.scalars(sa.select(PUBLICATIONS.c.published_at).order_by(PUBLICATIONS.c.id))]
 
 
-def test_instants_grow_with_numbers_whatever_the_publishers_say(either: sa.Engine) -> None:
+def test_instants_grow_with_numbers_whatever_the_publishers_say(store: sa.Engine) -> None:
     tick, hour = dt.timedelta(microseconds=1), dt.timedelta(hours=1)
     # One read its clock and then waited, one has the clock of the one before, one has a later one in another zone.
     given = [NOON, NOON - hour, NOON, (NOON + hour).astimezone(dt.timezone(-5 * hour))]
     for k, instant in enumerate(given):
-        published(either, issue(price=300.0 + k), published_at=instant)
-    assert _instants(either) == [NOON, NOON + tick, NOON + 2 * tick, NOON + hour]
+        published(store, issue(price=300.0 + k), published_at=instant)
+    assert _instants(store) == [NOON, NOON + tick, NOON + 2 * tick, NOON + hour]
 
 
-def test_a_publication_comes_after_all_that_an_older_program_stamped_out_of_order(either: sa.Engine) -> None:
-    with writing(either) as connection:
+def test_a_publication_comes_after_all_that_an_older_program_stamped_out_of_order(store: sa.Engine) -> None:
+    with writing(store) as connection:
         for instant in (NOON + dt.timedelta(hours=1), NOON):
             connection.execute(sa.insert(PUBLICATIONS), {"published_at": instant, "software": {}})
-    published(either, issue(), published_at=NOON)
-    assert _instants(either)[-1] == NOON + dt.timedelta(hours=1, microseconds=1)
+    published(store, issue(), published_at=NOON)
+    assert _instants(store)[-1] == NOON + dt.timedelta(hours=1, microseconds=1)
 
 
-def test_who_asks_for_what_came_after_its_answer_misses_no_issue(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER))
-    seen = newest_publication(either)
+def test_who_asks_for_what_came_after_its_answer_misses_no_issue(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER))
+    seen = newest_publication(store)
     # Begun before the answer, and committed after it.
-    published(either, issue(NOVEMBER), published_at=NOON - dt.timedelta(minutes=5))
+    published(store, issue(NOVEMBER), published_at=NOON - dt.timedelta(minutes=5))
     page = Page(series_id="s", upto=seen.number + 1, published_after=seen.published_at)
-    assert [row.issue_month for row in find_issues(either, page)[0]] == [NOVEMBER]
-    stood = publication_as_of(either, seen.published_at, upto=seen.number + 1)
+    assert [row.issue_month for row in find_issues(store, page)[0]] == [NOVEMBER]
+    stood = publication_as_of(store, seen.published_at, upto=seen.number + 1)
     assert stood == seen

@@ -23,13 +23,13 @@ from tests.postgres import PostgresServer
 
 
 @pytest.fixture
-def filled(either: sa.Engine) -> sa.Engine:
+def filled(store: sa.Engine) -> sa.Engine:
     """September a hindcast; October live with a hindcast beside it; November twice live."""
     september = OCTOBER + (-1)
-    published(either, issue(september, price=200.0), issue(OCTOBER, kind="live", price=300.0))
-    published(either, issue(OCTOBER, price=350.0), issue(NOVEMBER, kind="live", price=400.0))
-    published(either, issue(NOVEMBER, kind="live", price=450.0, model_version="v-2"))
-    return either
+    published(store, issue(september, price=200.0), issue(OCTOBER, kind="live", price=300.0))
+    published(store, issue(OCTOBER, price=350.0), issue(NOVEMBER, kind="live", price=400.0))
+    published(store, issue(NOVEMBER, kind="live", price=450.0, model_version="v-2"))
+    return store
 
 
 def _found(store: sa.Engine, series_id: str = "s", **asked: Any) -> list[ForecastAnswer]:  # noqa: ANN401  # because any part may be asked for
@@ -106,28 +106,28 @@ def test_series_are_kept_apart(filled: sa.Engine) -> None:
     assert series_record(filled, "unknown") is None
 
 
-def test_a_reader_sees_one_moment(either: sa.Engine, address: str) -> None:
-    published(either, issue(OCTOBER))
-    other = open_store(address)
+def test_a_reader_sees_one_moment(store: sa.Engine, migrated: str) -> None:
+    published(store, issue(OCTOBER))
+    other = open_store(migrated)
     query = sa.text("SELECT count(*) FROM issues")
-    with reading(either) as connection:
+    with reading(store) as connection:
         before = connection.scalar(query)
         published(other, issue(NOVEMBER))
         assert connection.scalar(query) == before == 1
-    with reading(either) as connection:
+    with reading(store) as connection:
         assert connection.scalar(query) == 2
     other.dispose()
 
 
-def test_the_newest_publication_counts_what_was_added(either: sa.Engine) -> None:
+def test_the_newest_publication_counts_what_was_added(store: sa.Engine) -> None:
     with pytest.raises(NothingPublished):
-        newest_publication(either)
-    published(either, issue())
-    assert newest_publication(either).number == 1
-    published(either, issue())
-    assert newest_publication(either).number == 1
-    published(either, issue(price=310.0))
-    assert newest_publication(either).number == 2
+        newest_publication(store)
+    published(store, issue())
+    assert newest_publication(store).number == 1
+    published(store, issue())
+    assert newest_publication(store).number == 1
+    published(store, issue(price=310.0))
+    assert newest_publication(store).number == 2
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:

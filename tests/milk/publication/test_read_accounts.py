@@ -29,67 +29,67 @@ from tests.milk.publication.judged import decision, stamp, statistics
 from tests.milk.publication.rows import promoted
 
 
-def test_models_as_they_were_known(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER, kind="live"))
-    published(either, issue(NOVEMBER, kind="live", model_version="v-2"), issue(OCTOBER, kind="live", price=310.0))
-    records = model_records(either, SERIES, upto=2)
+def test_models_as_they_were_known(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER, kind="live"))
+    published(store, issue(NOVEMBER, kind="live", model_version="v-2"), issue(OCTOBER, kind="live", price=310.0))
+    records = model_records(store, SERIES, upto=2)
     assert [(r.version_id, r.issues, r.first_issue_month, r.last_issue_month) for r in records] == [
         ("v-2", 1, NOVEMBER, NOVEMBER),
         ("v-1", 2, OCTOBER, OCTOBER),
     ]
-    assert [(r.version_id, r.issues) for r in model_records(either, SERIES, upto=1)] == [("v-1", 1)]
-    card = model_card(either, SERIES, "v-2", upto=2)
+    assert [(r.version_id, r.issues) for r in model_records(store, SERIES, upto=1)] == [("v-1", 1)]
+    card = model_card(store, SERIES, "v-2", upto=2)
     assert card is not None
     assert card.card == {"scores": {"recipe": {"ratio_year": 0.8}}}
-    assert model_card(either, SERIES, "v-2", upto=1) is None
+    assert model_card(store, SERIES, "v-2", upto=1) is None
 
 
-def test_accuracy_by_both_ways(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER, kind="live"))
-    (backtest,) = backtest_accuracy(either, SERIES, "v-1")
+def test_accuracy_by_both_ways(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER, kind="live"))
+    (backtest,) = backtest_accuracy(store, SERIES, "v-1")
     assert (backtest.evaluation, backtest.model, backtest.rmse, backtest.bias) == ("backtest", "milk", 4.5, None)
     for rmse in (5.0, 6.0):
-        publish_scorecard(either, [], [statistics(2, rmse=rmse), statistics(1)], stamp())
-    assert [(row.horizon_months, row.rmse) for row in live_accuracy(either, SERIES, upto=3)] == [(1, 5.0), (2, 6.0)]
-    assert [(row.horizon_months, row.rmse) for row in live_accuracy(either, SERIES, upto=2)] == [(1, 5.0), (2, 5.0)]
-    assert live_accuracy(either, SERIES, upto=1) == []
+        publish_scorecard(store, [], [statistics(2, rmse=rmse), statistics(1)], stamp())
+    assert [(row.horizon_months, row.rmse) for row in live_accuracy(store, SERIES, upto=3)] == [(1, 5.0), (2, 6.0)]
+    assert [(row.horizon_months, row.rmse) for row in live_accuracy(store, SERIES, upto=2)] == [(1, 5.0), (2, 5.0)]
+    assert live_accuracy(store, SERIES, upto=1) == []
 
 
-def test_the_decision_that_was_the_newest(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER))
-    publish_decision(either, decision(), stamp())
-    publish_decision(either, decision(decision="retrain"), stamp())
-    found = [newest_decision(either, SERIES, upto=upto) for upto in (1, 2, 3)]
+def test_the_decision_that_was_the_newest(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER))
+    publish_decision(store, decision(), stamp())
+    publish_decision(store, decision(decision="retrain"), stamp())
+    found = [newest_decision(store, SERIES, upto=upto) for upto in (1, 2, 3)]
     assert [one and (one["number"], one["decision"]) for one in found] == [None, (1, "hold"), (2, "retrain")]
 
 
-def test_the_ledger_until_an_instant(either: sa.Engine) -> None:
-    assert newest_decision_mark(either) == (0, None)
+def test_the_ledger_until_an_instant(store: sa.Engine) -> None:
+    assert newest_decision_mark(store) == (0, None)
     first = promoted("v-1")
-    append_promotion(either, first)
-    append_promotion(either, dataclasses.replace(promoted("v-2", previous="v-1"), decided_at=NOON))
-    assert [row["version_id"] for row in ledger_until(either, "s", NOON)] == ["v-1", "v-2"]
-    assert [row["version_id"] for row in ledger_until(either, "s", NOON - dt.timedelta(days=1))] == ["v-1"]
-    assert newest_decision_mark(either) == (2, NOON)
+    append_promotion(store, first)
+    append_promotion(store, dataclasses.replace(promoted("v-2", previous="v-1"), decided_at=NOON))
+    assert [row["version_id"] for row in ledger_until(store, "s", NOON)] == ["v-1", "v-2"]
+    assert [row["version_id"] for row in ledger_until(store, "s", NOON - dt.timedelta(days=1))] == ["v-1"]
+    assert newest_decision_mark(store) == (2, NOON)
 
 
-def test_what_a_series_is_and_how_far_it_reaches(either: sa.Engine) -> None:
+def test_what_a_series_is_and_how_far_it_reaches(store: sa.Engine) -> None:
     rain = series_row(name="rain", block="rain")
-    published(either, issue(OCTOBER, kind="live"), series=[series_row(), rain], observed=[observed(OCTOBER, 1.0)])
-    published(either, issue(NOVEMBER, kind="live"), series=[series_row(note="revised"), rain])
-    assert [(r.name, r.revision) for r in input_records(either, SERIES, upto=2)] == [("price", 2), ("rain", 1)]
-    notes = [record and record.note for record in (price_record(either, SERIES, upto=upto) for upto in (1, 2))]
+    published(store, issue(OCTOBER, kind="live"), series=[series_row(), rain], observed=[observed(OCTOBER, 1.0)])
+    published(store, issue(NOVEMBER, kind="live"), series=[series_row(note="revised"), rain])
+    assert [(r.name, r.revision) for r in input_records(store, SERIES, upto=2)] == [("price", 2), ("rain", 1)]
+    notes = [record and record.note for record in (price_record(store, SERIES, upto=upto) for upto in (1, 2))]
     assert notes == ["", "revised"]
-    extent = series_extent(either, SERIES, upto=2)
+    extent = series_extent(store, SERIES, upto=2)
     assert extent is not None
     assert (extent.first_month, extent.last_month) == (OCTOBER, OCTOBER)
     assert (extent.first_issue_month, extent.last_issue_month) == (OCTOBER, NOVEMBER)
     assert (extent.first_target_month, extent.last_target_month) == (OCTOBER, NOVEMBER + 11)
     assert extent.is_synthetic is True
-    before = series_extent(either, SERIES, upto=1)
+    before = series_extent(store, SERIES, upto=1)
     assert before is not None
     assert before.last_target_month == OCTOBER + 11
-    assert series_extent(either, "none", upto=2) is None
+    assert series_extent(store, "none", upto=2) is None
 
 
 def test_the_causes_of_a_published_forecast(store: sa.Engine) -> None:

@@ -153,31 +153,31 @@ def test_any_question_is_answered_as_the_oracle_does(
     store.dispose()
 
 
-def test_both_databases_answer_alike(either: sa.Engine) -> None:
+def test_both_databases_answer_alike(store: sa.Engine) -> None:
     said = [_Said(MONTHS[0], "hindcast", 300.0), _Said(MONTHS[1], "live", 310.0), _Said(MONTHS[0], "live", 320.0)]
     for k, one in enumerate(said):
-        published(either, issue(one.month, kind=one.kind, price=one.price), published_at=START + k * DAY)
+        published(store, issue(one.month, kind=one.kind, price=one.price), published_at=START + k * DAY)
     asked: list[dict[str, Any]] = [
         {}, {"kind": "hindcast"}, {"first_target": MONTHS[1]}, {"horizons": (2, 3)}, {"newest_targets": 3},
         {"published_after": START}, {"is_every_issue": True, "limit": 5, "offset": 3}, {"issue_month": MONTHS[0]},
     ]  # fmt: skip
     for question in asked:
         for upto in (1, 2, 3):
-            _check(either, said, question, upto)
-    assert newest_issue_month(either, SERIES, upto=1) == MONTHS[0]
-    assert newest_issue_month(either, SERIES, upto=3, kind="live") == MONTHS[1]
-    assert newest_issue_month(either, "none", upto=3) is None
-    assert said_synthetic(either, SERIES, upto=3) is True
-    assert said_synthetic(either, "none", upto=3) is None
+            _check(store, said, question, upto)
+    assert newest_issue_month(store, SERIES, upto=1) == MONTHS[0]
+    assert newest_issue_month(store, SERIES, upto=3, kind="live") == MONTHS[1]
+    assert newest_issue_month(store, "none", upto=3) is None
+    assert said_synthetic(store, SERIES, upto=3) is True
+    assert said_synthetic(store, "none", upto=3) is None
 
 
-def test_what_came_is_what_was_published_by_then(either: sa.Engine) -> None:
+def test_what_came_is_what_was_published_by_then(store: sa.Engine) -> None:
     late = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
-    published(either, issue(OCTOBER, kind="live"))
-    published(either, observed=[observed(OCTOBER, 305.0)])
-    published(either, observed=[observed(OCTOBER, 400.0, known_since=late)])
+    published(store, issue(OCTOBER, kind="live"))
+    published(store, observed=[observed(OCTOBER, 305.0)])
+    published(store, observed=[observed(OCTOBER, 400.0, known_since=late)])
     question: dict[str, Any] = {"series_id": SERIES, "first_target": OCTOBER, "last_target": OCTOBER}
-    came = [find_forecasts(either, ForecastQuestion(upto=upto, **question)).rows[0] for upto in (1, 2, 3)]
+    came = [find_forecasts(store, ForecastQuestion(upto=upto, **question)).rows[0] for upto in (1, 2, 3)]
     assert [(row.observed, row.error, row.inside_80) for row in came] == [
         (None, None, None), (305.0, 5.0, True), (305.0, 5.0, True),
     ]  # fmt: skip
@@ -189,32 +189,32 @@ def test_an_end_of_an_interval_is_inside(store: sa.Engine) -> None:
     assert (row.upper_80, row.inside_80, row.inside_95) == (310.0, True, True)
 
 
-def test_which_publication_stood(either: sa.Engine) -> None:
-    assert first_published_at(either) is None
+def test_which_publication_stood(store: sa.Engine) -> None:
+    assert first_published_at(store) is None
     for k in range(3):
-        published(either, issue(MONTHS[k]), published_at=START + k * DAY)
-    assert first_published_at(either) == START
+        published(store, issue(MONTHS[k]), published_at=START + k * DAY)
+    assert first_published_at(store) == START
 
     def stood(at: dt.datetime, upto: int = 3) -> int | None:
-        found = publication_as_of(either, at, upto=upto)
+        found = publication_as_of(store, at, upto=upto)
         return None if found is None else found.number
 
     second = dt.timedelta(seconds=1)
     assert [stood(START - second), stood(START), stood(START + DAY - second), stood(START + DAY)] == [None, 1, 1, 2]
     assert stood(START + 9 * DAY, upto=2) == 2
-    found = publication_of(either, 2)
+    found = publication_of(store, 2)
     assert found is not None
     assert found.published_at == START + DAY
-    assert publication_of(either, 4) is None
+    assert publication_of(store, 4) is None
 
 
-def test_which_revision_stood(either: sa.Engine) -> None:
-    published(either, issue(OCTOBER, kind="hindcast", price=300.0))
-    published(either, issue(OCTOBER, kind="live", price=310.0))
-    published(either, issue(OCTOBER, kind="hindcast", price=320.0))
+def test_which_revision_stood(store: sa.Engine) -> None:
+    published(store, issue(OCTOBER, kind="hindcast", price=300.0))
+    published(store, issue(OCTOBER, kind="live", price=310.0))
+    published(store, issue(OCTOBER, kind="hindcast", price=320.0))
 
     def standing(upto: int) -> list[tuple[int, bool]]:
-        rows, _total = find_issues(either, Page(series_id=SERIES, upto=upto))
+        rows, _total = find_issues(store, Page(series_id=SERIES, upto=upto))
         return [(row.revision, row.is_standing) for row in rows]
 
     assert standing(1) == [(1, True)]
@@ -249,20 +249,20 @@ def _scanned(steps: list[str]) -> list[str]:
     "asked",
     [{"first_target": OCTOBER, "last_target": OCTOBER}, {"newest_targets": 12}, {"newest_targets": 1, "kind": "live"}],
 )
-def test_a_question_about_few_months_goes_by_an_index(store: sa.Engine, asked: dict[str, Any]) -> None:
-    published(store, issue(OCTOBER, kind="live"))
-    steps = _plan(store, lambda: find_forecasts(store, ForecastQuestion(series_id=SERIES, upto=1, **asked)))
+def test_a_question_about_few_months_goes_by_an_index(embedded: sa.Engine, asked: dict[str, Any]) -> None:
+    published(embedded, issue(OCTOBER, kind="live"))
+    steps = _plan(embedded, lambda: find_forecasts(embedded, ForecastQuestion(series_id=SERIES, upto=1, **asked)))
     assert any("ix_forecasts_series_id_target_month" in step for step in steps), steps
     assert _scanned(steps) == []
 
 
-def test_the_newest_target_months_are_found_from_the_end(store: sa.Engine) -> None:
+def test_the_newest_target_months_are_found_from_the_end(embedded: sa.Engine) -> None:
     for k in range(30):
-        published(store, issue(OCTOBER + k, price=300.0 + k))
+        published(embedded, issue(OCTOBER + k, price=300.0 + k))
     question = ForecastQuestion(series_id=SERIES, upto=30, newest_targets=2)
-    with store.connect() as connection:
+    with embedded.connect() as connection:
         bounded = _bounded(connection, question)
-        query = _newest_targets(question).compile(store, compile_kwargs={"literal_binds": True})
+        query = _newest_targets(question).compile(embedded, compile_kwargs={"literal_binds": True})
         plan = [str(step[3]) for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
     assert bounded is not None
     assert (bounded.first_target, bounded.newest_targets) == (OCTOBER + 39, None)
@@ -270,47 +270,47 @@ def test_the_newest_target_months_are_found_from_the_end(store: sa.Engine) -> No
     assert not any("TEMP B-TREE" in step for step in plan), plan
 
 
-def test_from_where_to_where_is_read_from_the_ends_of_an_index(store: sa.Engine) -> None:
-    published(store, issue(OCTOBER), observed=[observed(OCTOBER, 305.0)])
-    steps = _plan(store, lambda: extent(store, SERIES, upto=1))
+def test_from_where_to_where_is_read_from_the_ends_of_an_index(embedded: sa.Engine) -> None:
+    published(embedded, issue(OCTOBER), observed=[observed(OCTOBER, 305.0)])
+    steps = _plan(embedded, lambda: extent(embedded, SERIES, upto=1))
     assert _scanned(steps) == []
     assert not any("TEMP B-TREE" in step for step in steps), steps
     # The newest publication of a series is sorted out of its issues, and nothing else is.
-    steps = _plan(store, lambda: series_extent(store, SERIES, upto=1))
+    steps = _plan(embedded, lambda: series_extent(embedded, SERIES, upto=1))
     assert _scanned(steps) == []
     assert sum("TEMP B-TREE" in step for step in steps) <= 1, steps
 
 
-def test_the_series_are_found_one_by_one(store: sa.Engine) -> None:
+def test_the_series_are_found_one_by_one(embedded: sa.Engine) -> None:
     for name in ("b", "a", "c"):
-        published(store, issue(OCTOBER, series_id=name), issue(OCTOBER + 1, series_id=name), cards=[], series=[])
-    assert published_series(store) == ["a", "b", "c"]
-    steps = _plan(store, lambda: published_series(store))
+        published(embedded, issue(OCTOBER, series_id=name), issue(OCTOBER + 1, series_id=name), cards=[], series=[])
+    assert published_series(embedded) == ["a", "b", "c"]
+    steps = _plan(embedded, lambda: published_series(embedded))
     assert len(steps) > 1
     assert _scanned(steps) == []
 
 
-def test_only_forecasts_of_issue_months_that_have_come_are_judged_one_by_one(store: sa.Engine) -> None:
-    published(store, issue(OCTOBER), published_at=START)
-    published(store, issue(OCTOBER + 1), published_at=START + DAY)
+def test_only_forecasts_of_issue_months_that_have_come_are_judged_one_by_one(embedded: sa.Engine) -> None:
+    published(embedded, issue(OCTOBER), published_at=START)
+    published(embedded, issue(OCTOBER + 1), published_at=START + DAY)
     question = ForecastQuestion(series_id=SERIES, upto=2, published_after=START)
-    steps = _plan(store, lambda: find_forecasts(store, question))
+    steps = _plan(embedded, lambda: find_forecasts(embedded, question))
     assert _scanned(steps) == []
     # Made once and before all rows: the issue months that came.
     assert any(step.startswith("LIST SUBQUERY") for step in steps), steps
 
 
-def test_where_nothing_has_come_no_forecast_is_read(store: sa.Engine) -> None:
-    published(store, issue(OCTOBER), published_at=START)
+def test_where_nothing_has_come_no_forecast_is_read(embedded: sa.Engine) -> None:
+    published(embedded, issue(OCTOBER), published_at=START)
     question = ForecastQuestion(series_id=SERIES, upto=1, published_after=START)
-    assert _plan(store, lambda: find_forecasts(store, question)) == []
+    assert _plan(embedded, lambda: find_forecasts(embedded, question)) == []
 
 
-def test_the_extent(either: sa.Engine) -> None:
+def test_the_extent(store: sa.Engine) -> None:
     september, november = OCTOBER + (-1), OCTOBER + 1
-    published(either, issue(september), issue(OCTOBER, kind="live"))
-    published(either, issue(OCTOBER), issue(november, kind="live"))
-    assert extent(either, SERIES, upto=1) == Extent(september, OCTOBER + 11, september, OCTOBER)
-    assert extent(either, SERIES, upto=2) == Extent(september, november + 11, september, november)
-    assert extent(either, SERIES, upto=2, kind="live") == Extent(OCTOBER, november + 11, OCTOBER, november)
-    assert extent(either, "unknown", upto=2) is None
+    published(store, issue(september), issue(OCTOBER, kind="live"))
+    published(store, issue(OCTOBER), issue(november, kind="live"))
+    assert extent(store, SERIES, upto=1) == Extent(september, OCTOBER + 11, september, OCTOBER)
+    assert extent(store, SERIES, upto=2) == Extent(september, november + 11, september, november)
+    assert extent(store, SERIES, upto=2, kind="live") == Extent(OCTOBER, november + 11, OCTOBER, november)
+    assert extent(store, "unknown", upto=2) is None

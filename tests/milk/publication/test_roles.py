@@ -31,7 +31,8 @@ from tests.milk.publication.rows import promoted
 from tests.milk_serving.client import serving
 from tests.milk_serving.online import NOW, PATH, a_version, months_body, publish_model, text_of
 
-ROLES_SQL = Path(__file__).parents[3] / "deploy" / "postgres" / "roles.sql"
+SCRIPTS = Path(__file__).parents[3] / "deploy" / "postgres"
+ROLES_SQL = SCRIPTS / "roles.sql"
 PASSWORD = "a-password-of-this-test"  # noqa: S105  # because the server is gone with the test
 USERS = {"publisher": "milk_publisher", "reader": "milk_reader", "online": "milk_online"}
 CHANGES = ("UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "TRUNCATE {0} CASCADE", "DROP TABLE {0} CASCADE",

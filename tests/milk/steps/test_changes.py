@@ -67,7 +67,7 @@ def test_a_former_issue_that_was_never_made_is_made_up_by_the_present_recipe(hom
 def test_a_former_version_that_is_gone_leaves_the_split_open(home: Home) -> None:
     former = issuing(home, SETTING)
     issue_months(home, former, [BEFORE])
-    for file in (home.models / former.version.version_id).iterdir():
+    for file in (home.path / "models" / former.version.version_id).iterdir():
         file.unlink()
     present = issuing(home, OTHER)
     changed = what_changed(home, present, forecast_rows(home, present, [NOW_MONTH]))

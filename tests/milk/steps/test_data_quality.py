@@ -88,7 +88,7 @@ def test_a_source_that_is_late_is_told(home: Home) -> None:
 
 
 def test_a_damaged_table_stops_no_forecast(home: Home) -> None:
-    for file in (home.tables / MERGED_TABLE).glob("*.parquet"):
+    for file in (home.path / "tables" / MERGED_TABLE).glob("*.parquet"):
         file.write_bytes(b"nothing")
     assert set(_said(home)) == {"received", "freshness"}
 

@@ -207,7 +207,7 @@ def test_no_features_yet(tmp_path: Path) -> None:
 
 
 def test_a_damaged_table(home: Home) -> None:
-    for data in itertools.islice((home.tables / "features").glob("*.parquet"), 1):
+    for data in itertools.islice((home.path / "tables" / "features").glob("*.parquet"), 1):
         data.write_bytes(b"not a table")
     with pytest.raises(HomeRefused, match=r"table features in .* is damaged"):
         export_features(home)

@@ -157,7 +157,7 @@ def test_a_version_refused_in_a_fallback_is_told_with_its_hash(home: Home, store
     assert known_hash(home, rows, staged.version_id) == staged.sha256
     (entry,) = [one for one in list_versions(home, store) if one.version_id == staged.version_id]
     assert entry.rows == tuple(rows)
-    card = home.models / staged.version_id / "card.json"
+    card = home.path / "models" / staged.version_id / "card.json"
     card.write_bytes(card.read_bytes().replace(b'"is_synthetic":true', b'"is_synthetic":false'))
     with pytest.raises(VersionRefused, match="was changed after it was promoted"):
         find_version(home, store, staged.version_id)
@@ -186,7 +186,7 @@ def test_a_recipe_that_loses_to_the_last_value_does_not_replace_a_champion(home:
 def test_a_damaged_champion_is_refused_and_the_ledger_stays_as_it_is(home: Home, store: sa.Engine, name: str) -> None:
     champion, _first = promote(home, store, with_setting(sample_training(), WORSE))
     before = promotions(store, SERIES_ID)
-    file = home.models / champion.version_id / name
+    file = home.path / "models" / champion.version_id / name
     file.write_bytes(file.read_bytes().replace(b"0", b"1", 1))
     with pytest.raises(VersionRefused, match="was changed after it was promoted"):
         promote(home, store, sample_training())
@@ -214,9 +214,9 @@ def old_champion(home: Home, store: sa.Engine) -> PromotionRow:
     model = {**staged.model, "schema": 1}
     version_id = version_id_of(model)
     contents = [canonical_json(model), canonical_json({**staged.card, "version_id": version_id})]
-    (home.models / version_id).mkdir()
+    (home.path / "models" / version_id).mkdir()
     for name, content in zip((MODEL_FILE, CARD_FILE), contents, strict=True):
-        (home.models / version_id / name).write_bytes(content)
+        (home.path / "models" / version_id / name).write_bytes(content)
     sha256 = sha256_hex(b"".join(contents))
     row = PromotionRow(
         series_id=SERIES_ID,

@@ -93,7 +93,7 @@ def test_a_promotion_publishes_its_model_before_any_issue(home: Home, store: sa.
 
 
 def test_a_publication_brings_the_version_in_production_of_an_earlier_program(home: Home, store: sa.Engine) -> None:
-    other = version_in(home.models, setting=None)
+    other = version_in(home.path / "models", setting=None)
     row = promoted(other.version_id, series=SERIES_ID)
     append_promotion(store, replace(row, sha256=other.sha256, champion_sha256=other.sha256))
     done = _publish(home, store)

@@ -60,7 +60,7 @@ def receive_in_a_process(home: str, folder: str, start: Event) -> None:
 
 
 def kept_files(home: Home) -> list[str]:
-    return sorted(file.stem for file in home.received.rglob("*.csv"))
+    return sorted(file.stem for file in (home.path / "received").rglob("*.csv"))
 
 
 def test_first_reception(home: Home, folder: DataFolder) -> None:

@@ -56,7 +56,7 @@ class Production:
         return promotions(self.store, SERIES_ID)
 
     def file(self, name: str, part: str) -> Path:
-        return self.home.models / self.versions[name].version_id / part
+        return self.home.path / "models" / self.versions[name].version_id / part
 
 
 @pytest.fixture

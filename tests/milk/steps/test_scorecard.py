@@ -160,7 +160,7 @@ def test_a_run_that_ended_before_its_table_was_written_is_made_up_for(home: Home
     """What the store was told and the table not; and what a table of before the revision holds."""
     first = _judge(home).rows
     before = _counts(home)
-    shutil.rmtree(home.tables / TABLE)
+    shutil.rmtree(home.path / "tables" / TABLE)
     again = _judge(home, LATER)
     assert again.published.publication_id is None
     assert _counts(home) == before

@@ -22,7 +22,8 @@ from dagster._core.executor.step_delegating import (
 from dagster_shared.record import replace
 from distributed import Client, Future
 
-from milk_assets.dask_worker import run_step
+from milk_assets.dask.needs import NEEDS
+from milk_assets.dask.worker import run_step
 
 CONNECT_SECONDS = 20
 WORKERLESS_SECONDS = 60
@@ -44,7 +45,7 @@ class DaskStepHandler(StepHandler):
         self._futures: dict[str, Future[None]] = {}
         self._outcomes: dict[str, str] = {}
         self._asked_after_end: set[str] = set()
-        self._workers_seen = time.monotonic()
+        self._fit_worker_seen: dict[str, float] = {}
 
     @property
     def name(self) -> str:
@@ -61,8 +62,12 @@ class DaskStepHandler(StepHandler):
         # Each worker has a folder of Dagster of its own, with the same storage behind it.
         step = replace(step_handler_context.execute_step_args, instance_ref=None)
         name = f"{step.run_id} {key} {uuid.uuid4()}"
-        future = self._connected().submit(run_step, list(step.get_command_args())[-1], key=name, pure=False)
+        needs = _needs_of(step_handler_context)
+        future = self._connected().submit(
+            run_step, list(step.get_command_args())[-1], key=name, pure=False, resources=dict.fromkeys(needs, 1)
+        )
         self._futures[key] = future
+        self._fit_worker_seen[key] = time.monotonic()
         self._outcomes.pop(key, None)
         self._asked_after_end.discard(key)
         future.add_done_callback(lambda ended: self._note_end(key, ended))
@@ -74,8 +79,7 @@ class DaskStepHandler(StepHandler):
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
         """Whether a step may still end by itself: Dagster asks this of steps whose end it has not read yet."""
-        key = _step_of(step_handler_context)
-        problem = self._problem(key)
+        problem = self._problem(_step_of(step_handler_context), _needs_of(step_handler_context))
         return CheckStepHealthResult.unhealthy(problem) if problem else CheckStepHealthResult.healthy()
 
     def _note_end(self, key: str, future: Future[None]) -> None:
@@ -84,7 +88,7 @@ class DaskStepHandler(StepHandler):
         self._outcomes[key] = "finished" if future.status == "finished" else said or str(future.status)
         self._futures.pop(key, None)
 
-    def _problem(self, key: str) -> str:
+    def _problem(self, key: str, needs: list[str]) -> str:
         outcome = self._outcomes.get(key)
         if outcome == "finished":
             # What it wrote at its end may be on its way still; by the next question it must have been read.
@@ -96,10 +100,12 @@ class DaskStepHandler(StepHandler):
             return f"its process or its worker was lost ({outcome}). Nothing is half written; start the run again"
         if key not in self._futures:
             return "the process that started it is gone. Nothing is half written; start the run again"
-        if self._connected().scheduler_info(n_workers=1)["workers"]:
-            self._workers_seen = time.monotonic()
-        elif time.monotonic() - self._workers_seen > WORKERLESS_SECONDS:
-            return f"no worker listens to the Dask scheduler at {self._address}. Start some: milk dask worker"
+        workers = self._connected().scheduler_info(n_workers=-1)["workers"].values()
+        if any(worker["resources"].get(need) for worker in workers for need in needs) or (workers and not needs):
+            self._fit_worker_seen[key] = time.monotonic()
+        elif time.monotonic() - self._fit_worker_seen[key] > WORKERLESS_SECONDS:
+            where = f" on a machine that has what it needs ({', '.join(needs)})" if needs else ""
+            return f"no worker listens to the Dask scheduler at {self._address}. Start one{where}: milk dask worker"
         return ""
 
     def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[dg.DagsterEvent]:
@@ -125,6 +131,11 @@ class DaskStepHandler(StepHandler):
 def _step_of(context: StepHandlerContext) -> str:
     (key,) = context.execute_step_args.step_keys_to_execute or ()
     return str(key)
+
+
+def _needs_of(context: StepHandlerContext) -> list[str]:
+    need = context.step_tags[_step_of(context)].get(NEEDS)
+    return [need] if need else []
 
 
 @dg.executor(

@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 
 from distributed import get_worker
 
-PRELOADED = ["milk_assets.preload_worker"]
+PRELOADED = ["milk_assets.dask.preload"]
 POLL_SECONDS = 1.0
 STOP_SECONDS = 30
 

@@ -5,7 +5,7 @@ The code location is made anew in each step: a worker lives for weeks, and the m
 
 import dagster._core.storage.local_compute_log_manager  # noqa: F401  # because loading it is the purpose
 
-import milk_assets.dask_executor
+import milk_assets.dask.executor
 import milk_assets.defs.assets.panel
 import milk_assets.defs.assets.predictions
 import milk_assets.defs.assets.publication

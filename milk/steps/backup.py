@@ -1,0 +1,200 @@
+"""A whole home in one file: store, tables, documents, model versions, received bytes, while others write to it.
+
+Nothing is locked, so nobody waits. What refers to others is read before what it refers to: the store in one
+transaction, then documents and model versions, then the tables that name others, then those, then received bytes. All
+of these only grow, or are replaced whole; so whatever a thing in the backup refers to is in it. What was written
+meanwhile may be missing where it is not yet referred to: the backup is a home as a run that was killed leaves it, and
+the next run goes on from there.
+"""
+
+import datetime as dt
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from milk.errors import HomeRefused
+from milk.home.archive import FORMAT, MANIFEST, MEMBERS, ArchiveWriter, verified_manifest, written_archive
+from milk.home.contents import DATASET, is_part, list_kept, read_kept
+from milk.home.dataset import Dataset, read_dataset
+from milk.home.layout import Home
+from milk.home.table_log import TableLog, log_files, read_log, table_names
+from milk.models.canonical import canonical_json
+from milk.publication.copy import stored_tables, table_lines
+from milk.publication.engine import HEAD, reading, schema_within
+from milk.revision import source_revision
+
+FILES, STORE = "files", "store"
+REFERRING = (
+    "retrain_decisions",
+    "scorecard_summary",
+    "scorecard",
+    "input_drift",
+    "batch_predictions",
+    "backtest",
+    "features",
+    "merged_table",
+    "restored_central_bank",
+)
+"""Tables in the order in which they refer to each other; any other one, such as a raw table, comes after them."""
+_IN_MEMORY = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What a backup says of itself.
+
+    Attributes:
+        dataset_id: of the home.
+        is_synthetic: whether its data are invented.
+        created_at: when it was begun, in UTC.
+        program: version of the program that wrote it.
+        revision: the source that it was built from.
+        schema: the migration of the store; `None` where the home had no store yet.
+        publication: the newest publication in it; 0 where there is none.
+        issues: how many revisions of issue months are published in it.
+        tables: the version of each table.
+        files: how many members it has.
+        size: how many bytes they have, unpacked.
+    """
+
+    dataset_id: str
+    is_synthetic: bool
+    created_at: dt.datetime
+    program: str
+    revision: str
+    schema: str | None
+    publication: int
+    issues: int
+    tables: dict[str, int]
+    files: int
+    size: int
+
+
+def write_backup(home: Home, store: sa.Engine | None, file: Path, *, created_at: dt.datetime) -> Backup:
+    """Write a backup of a home, whole or not at all.
+
+    Args:
+        home: the home.
+        store: its store, of whatever schema this program knows; `None` where there is none yet.
+        file: the file to write, which must not be there.
+        created_at: now.
+
+    Raises:
+        HomeRefused: the home is empty or damaged, the store does not answer, or the file cannot be written.
+    """
+    dataset = read_dataset(home)
+    if dataset is None:
+        raise HomeRefused(f"The home {home.path} is empty: there is nothing to back up.")
+    with written_archive(file, created=created_at.timestamp()) as archive:
+        said = _add_store(archive, store)
+        tables = _add_files(archive, home)
+        manifest = _manifest(dataset, created_at) | said | {"tables": tables, MEMBERS: archive.members}
+        archive.add(MANIFEST, canonical_json(manifest))
+    return backup_of(manifest)
+
+
+def read_backup(file: Path) -> Backup:
+    """Verify a backup and say what it holds.
+
+    Raises:
+        BackupRefused: it cannot be used.
+    """
+    return backup_of(verified_manifest(file))
+
+
+def backup_of(manifest: dict[str, Any]) -> Backup:
+    """What a manifest says."""
+    members = manifest[MEMBERS].values()
+    fields = {name: manifest[name] for name in Backup.__dataclass_fields__ if name not in ("files", "size")}
+    fields["created_at"] = dt.datetime.fromisoformat(fields["created_at"])
+    return Backup(**fields, files=len(members), size=sum(member["bytes"] for member in members))
+
+
+def _manifest(dataset: Dataset, created_at: dt.datetime) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "program": library_version("milk"),
+        "revision": source_revision(),
+        "created_at": created_at.astimezone(dt.UTC).isoformat(),
+        "dataset_id": dataset.dataset_id,
+        "is_synthetic": dataset.is_synthetic,
+    }
+
+
+def _add_store(archive: ArchiveWriter, store: sa.Engine | None) -> dict[str, Any]:
+    """The rows of the store as of one moment, and what they are."""
+    if store is None:
+        return {"schema": None, "publication": 0, "issues": 0}
+    with reading(store) as connection:
+        schema = schema_within(connection)
+        if schema is not None and schema > HEAD:
+            raise HomeRefused(
+                f"The store has schema {schema}, which a newer program made; this one knows up to {HEAD}. Back it up "
+                "with that program."
+            )
+        names = stored_tables(connection)
+        for name in names:
+            _add_table(archive, connection, name)
+        counts = {"publication": "SELECT MAX(id) FROM publications", "issues": "SELECT COUNT(*) FROM issues"}
+        said = {what: connection.scalar(sa.text(query)) or 0 for what, query in counts.items() if "issues" in names}
+    return {"schema": schema, "publication": 0, "issues": 0} | said
+
+
+def _add_table(archive: ArchiveWriter, connection: sa.Connection, name: str) -> None:
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+        for line in table_lines(connection, name):
+            spool.write(line)
+        archive.add_stream(f"{STORE}/{name}.jsonl", spool)
+
+
+def _add_files(archive: ArchiveWriter, home: Home) -> dict[str, int]:
+    """The files of the home, and the version of each table."""
+    for path in _whole_files(home, "documents", "models"):
+        _add_file(archive, home, path)
+    tables = {}
+    for name in sorted(table_names(home), key=_place):
+        log = read_log(home, name)
+        _add_table_files(archive, home, log)
+        tables[name] = log.version
+    for path in _whole_files(home, "received"):
+        _add_file(archive, home, path)
+    archive.add(f"{FILES}/{DATASET}", read_kept(home, DATASET))
+    return tables
+
+
+def _whole_files(home: Home, *folders: str) -> Iterator[str]:
+    for folder in folders:
+        yield from (kept.path for kept in list_kept(home, folder) if not is_part(kept.path))
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (REFERRING.index(name) if name in REFERRING else len(REFERRING)), name
+
+
+def _add_file(archive: ArchiveWriter, home: Home, path: str) -> None:
+    # What `milk gc` has removed since it was listed is nothing that anybody needs.
+    with suppress(FileNotFoundError):
+        archive.add(f"{FILES}/{path}", read_kept(home, path))
+
+
+def _add_table_files(archive: ArchiveWriter, home: Home, log: TableLog) -> None:
+    """A table as it is at a version, with all of its history that is still there."""
+    folder = f"tables/{log.name}"
+    there = {kept.path for kept in list_kept(home, folder)}
+    for file in sorted(log.files_of({log.version})):
+        if f"{folder}/{file}" not in there:
+            raise HomeRefused(
+                f"The table {log.name} in {home.path} is damaged: its file {file} is missing. Nothing was written; an "
+                "earlier backup may hold it."
+            )
+    for file in sorted(log.ever_added):
+        if f"{folder}/{file}" in there:
+            _add_file(archive, home, f"{folder}/{file}")
+    for path in log_files(home, log):
+        _add_file(archive, home, path)
