@@ -21,7 +21,7 @@ COPY milk_assets milk_assets
 COPY workspace.yaml ./
 COPY data/README.md data/README.md
 COPY data/sample data/sample
-RUN --mount=type=secret,id=pip,target=/etc/pip.conf sh deploy/install.sh python3 dagster-postgres,s3
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf sh deploy/install.sh python3 cluster,dagster-postgres,s3
 
 FROM ${BASE} AS runtime
 RUN useradd --system --uid 10001 --home-dir /home/milk --create-home milk \
