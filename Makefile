@@ -22,6 +22,7 @@ test: .venv/.ready-dev ## the test suite; a file stays in one process, as its se
 	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready-dev ## format, lint, types, walls between the rooms
+	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

@@ -104,6 +104,14 @@ class Settings(BaseSettings):
         description="Where the scheduler of that cluster listens.",
         examples=["tcp://scheduler:8786"],
     )
+    series_workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes over which the forecasts of the further series of `prices.toml` are spread.",
+        examples=["4"],
+        json_schema_extra={"unit": "processes"},
+    )
     store_url: str | None = Field(
         default=None,
         repr=False,

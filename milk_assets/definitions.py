@@ -75,6 +75,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         store_url=settings.store_address,
         evaluation_months=settings.evaluation_months,
         online_retention_days=settings.online_retention_days,
+        series_workers=settings.series_workers,
     )
     return {
         "workplace": workplace,

@@ -43,11 +43,14 @@ def run(
     home: HomeOption = None,
     issue: Annotated[str | None, typer.Option("--issue", help="Only this issue month, YYYY-MM.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write forecasts and provenance here.")] = None,
+    unless_published: Annotated[
+        bool, typer.Option("--unless-published", help="Do nothing where a forecast is published already.")
+    ] = False,
 ) -> None:
     """Run the whole graph: from raw files to the forecasts of every issue month."""
     from milk.cli.run import run_graph
 
-    run_graph(data=data, home=home, issue=issue, json_file=json_file)
+    run_graph(data=data, home=home, issue=issue, json_file=json_file, unless_published=unless_published)
 
 
 @app.command()
@@ -98,11 +101,15 @@ def backtest(
 
 
 @app.command()
-def status(data: DataOption = None, home: HomeOption = None) -> None:
+def status(
+    data: DataOption = None,
+    home: HomeOption = None,
+    series: Annotated[str | None, typer.Option("--series", help="Only the newest forecast of this series.")] = None,
+) -> None:
     """What a home holds: dataset, newest forecast, model in production, freshness."""
     from milk.cli.status import show_status
 
-    show_status(data=data, home=home)
+    show_status(data=data, home=home, series=series)
 
 
 @app.command()

@@ -15,6 +15,8 @@ from milk.evaluation.backtest import refuse_short
 from milk.home.dataset import Dataset, judged_dataset
 from milk.home.layout import Home
 from milk.months import Month
+from milk.publication.read import issue_months
+from milk.series import SERIES_ID
 from milk.settings import Settings, load_settings
 from milk.sources.faults import refuse_unusable
 from milk.sources.files import DataFolder
@@ -29,13 +31,25 @@ if TYPE_CHECKING:
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_file: Path | None) -> None:
+def run_graph(
+    *, data: Path | None, home: Path | None, issue: str | None, json_file: Path | None, unless_published: bool = False
+) -> None:
     """Run the graph and report.
+
+    Args:
+        data: folder of the input files.
+        home: folder of everything that is written.
+        issue: the only issue month wanted.
+        json_file: where to write forecasts and provenance, too.
+        unless_published: whether there is nothing to do where the store holds a forecast already.
 
     Raises:
         MilkError: whatever stops it, in words; earlier results stand.
     """
     settings = load_settings(data=data, home=home)
+    if unless_published and _is_published(settings):
+        say_progress("A forecast is published already: nothing to do.")
+        return
     wanted = Month.parse(issue) if issue else None
     place, folder = home_of(settings), DataFolder(settings.data)
     if json_file is not None:
@@ -58,6 +72,11 @@ def run_graph(*, data: Path | None, home: Path | None, issue: str | None, json_f
         print_report(settings, place, months[-1])
         if json_file is not None:
             write_json(settings, place, months[-1], json_file)
+
+
+def _is_published(settings: Settings) -> bool:
+    with home_store(Home(settings.home_path), settings.store_address) as store:
+        return bool(issue_months(store, SERIES_ID))
 
 
 def _months(settings: Settings, dataset: Dataset, wanted: Month | None) -> list[Month]:

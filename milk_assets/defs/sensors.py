@@ -152,7 +152,8 @@ def under_way(instance: dg.DagsterInstance, target: dg.AssetKey, *, jobs: Sequen
         said: what it is, for the reason.
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)):
-        whole_job = run.asset_selection is None and run.job_name in jobs
+        # Of a run within a process (`milk run`) the selection is empty, of others there is none.
+        whole_job = not run.asset_selection and run.job_name in jobs
         if whole_job or target in (run.asset_selection or ()):
             return f"{said} is under way: run {run.run_id}."
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=_BACKFILLS_UNDER_WAY)):

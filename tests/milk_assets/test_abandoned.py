@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,32 @@ def test_a_run_that_the_code_location_started_is_judged_beside_it(
 def test_a_run_whose_process_lives_is_left_alone(instance: dg.DagsterInstance) -> None:
     _run(instance, os.getpid(), this_machine())
     assert end_abandoned_runs(instance) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells when a process began")
+def test_a_number_that_another_process_has_by_now_is_seen_through(instance: dg.DagsterInstance) -> None:
+    run = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
+    named = dg.DagsterEvent(
+        dg.DagsterEventType.ENGINE_EVENT.value,
+        run.job_name,
+        event_specific_data=EngineEventData.in_process(os.getpid()),
+    )
+    # This process began long after the run had named the number that is its own by now.
+    long_ago = time.time() - 10 * 365 * 86_400
+    entry = dg.EventLogEntry(  # type: ignore[no-untyped-call]  # because Dagster gives it no types
+        error_info=None, level=20, user_message="", run_id=run.run_id, timestamp=long_ago, dagster_event=named
+    )
+    instance.event_log_storage.store_event(entry)
+    assert end_abandoned_runs(instance) == [run.run_id]
+
+
+def test_runs_that_another_launcher_starts_are_its_own_business(tmp_path: Path, gone: int) -> None:
+    # Its package is not installed here, as it is not in the image of the pipeline.
+    launcher = "run_launcher: {module: dagster_k8s, class: K8sRunLauncher, config: {}}"
+    (tmp_path / "dagster.yaml").write_text(launcher, encoding="ascii")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        _run(instance, gone, None)
+        assert end_abandoned_runs(instance) == []
 
 
 def test_a_container_on_the_same_host_is_another_machine() -> None:

@@ -159,8 +159,8 @@ def test_a_month_that_is_no_partition_any_more_is_left_alone(desk: Desk) -> None
     assert desk.ranges() == [("2026-05", "2026-05")]
 
 
-def _run(desk: Desk, job: str, *, selection: Sequence[str] = (), status: dg.DagsterRunStatus) -> dg.DagsterRun:
-    keys = frozenset(map(dg.AssetKey, selection)) or None
+def _run(desk: Desk, job: str, *, selection: Sequence[str] | None = None, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    keys = None if selection is None else frozenset(map(dg.AssetKey, selection))
     definition = desk.definitions.resolve_job_def(job)
     subset = definition.get_subset(asset_selection=keys) if keys else definition
     return desk.instance.create_run_for_job(subset, status=status, asset_selection=keys)
@@ -168,12 +168,13 @@ def _run(desk: Desk, job: str, *, selection: Sequence[str] = (), status: dg.Dags
 
 @pytest.mark.parametrize(
     ("job", "selection"),
-    [("publish", ()), ("__ASSET_JOB", ()), ("__ASSET_JOB", (TABLE, PUBLISHED))],
-    ids=["the sensor's own", "milk run", "a backfill's"],
+    # A run within a process selects nothing, and means all.
+    [("publish", None), ("__ASSET_JOB", None), ("__ASSET_JOB", ()), ("__ASSET_JOB", (TABLE, PUBLISHED))],
+    ids=["the sensor's own", "every asset", "milk run", "a backfill's"],
 )
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED], ids=str)
 def test_it_waits_for_a_publication_under_way(
-    desk: Desk, job: str, selection: Sequence[str], status: dg.DagsterRunStatus
+    desk: Desk, job: str, selection: Sequence[str] | None, status: dg.DagsterRunStatus
 ) -> None:
     desk.made(_months("2026-05", "2026-05"))
     run = _run(desk, job, selection=selection, status=status)

@@ -103,7 +103,9 @@ def machines(postgres: PostgresServer, s3: S3Server, tmp_path_factory: pytest.Te
 
 def test_the_forecasts_are_those_of_an_embedded_run(machines: Machines, ran: Ran) -> None:
     numbers = ["price", "lower_80", "upper_80", "lower_95", "upper_95"]
-    newest = sa.select(FORECASTS).where(FORECASTS.c.issue_month == Month.parse(MONTHS[1])).order_by(FORECASTS.c.target_month)
+    newest = (
+        sa.select(FORECASTS).where(FORECASTS.c.issue_month == Month.parse(MONTHS[1])).order_by(FORECASTS.c.target_month)
+    )
     store = open_store(machines.settings["MILK_STORE_URL"])
     with store.connect() as connection:
         published = [dict(row) for row in connection.execute(newest).mappings()]
@@ -115,9 +117,7 @@ def test_the_forecasts_are_those_of_an_embedded_run(machines: Machines, ran: Ran
         assert here["revision"] == 1
 
 
-def test_both_workers_had_their_share_and_the_starter_none(
-    machines: Machines, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_both_workers_had_their_share_and_the_starter_none(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment(**machines.settings_of("starter")).items():
         monkeypatch.setenv(name, value)
     with dg.DagsterInstance.get() as instance:
@@ -130,6 +130,7 @@ def test_both_workers_had_their_share_and_the_starter_none(
         }
     print(len(steps))
     import subprocess as sp
+
     print(sp.run(["find", str(machines.folder), "-type", "f"], capture_output=True, text=True).stdout)
     assert 0
 

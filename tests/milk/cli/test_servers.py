@@ -125,7 +125,12 @@ def test_other_data_are_refused_with_what_to_set(served: Served, tmp_path: Path)
 
 
 @pytest.mark.parametrize("words", [("run",), ("status",), ("models", "list")])
-def test_a_bucket_that_does_not_answer_is_one_message(served: Served, words: tuple[str, ...]) -> None:
-    dead = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", "MILK_FILES_PATIENCE_SECONDS": "1"}
-    told = milk(*words, **served.settings | dead)
-    refused(told, "(MILK_FILES_URL) do not answer", "Check AWS_ENDPOINT_URL", code=3)
+def test_a_bucket_that_does_not_answer_is_one_message(s3: S3Server, tmp_path: Path, words: tuple[str, ...]) -> None:
+    nowhere = {
+        "MILK_HOME": str(tmp_path),
+        "MILK_STORE_URL": "postgresql+psycopg://milk:not-asked@127.0.0.1:1/milk",
+        "MILK_FILES_URL": "s3://some-bucket/x",
+        "MILK_FILES_PATIENCE_SECONDS": "1",
+        **s3.environment(f"http://127.0.0.1:{free_port()}"),
+    }
+    refused(milk(*words, **nowhere), "(MILK_FILES_URL) do not answer", "Check AWS_ENDPOINT_URL", code=3)
