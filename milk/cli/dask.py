@@ -1,6 +1,7 @@
 """`milk dask`: scheduler and workers of a Dask cluster, on which `MILK_EXECUTOR=dask` runs the steps."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Coroutine
@@ -99,3 +100,5 @@ def _quiet() -> None:
     import dask
 
     dask.config.set({"logging": {"distributed": "warning"}})
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("milk_assets.dask").setLevel(logging.INFO)

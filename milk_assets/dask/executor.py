@@ -63,8 +63,9 @@ class DaskStepHandler(StepHandler):
         step = replace(step_handler_context.execute_step_args, instance_ref=None)
         name = f"{step.run_id} {key} {uuid.uuid4()}"
         needs = _needs_of(step_handler_context)
+        arguments = list(step.get_command_args())[-1]
         future = self._connected().submit(
-            run_step, list(step.get_command_args())[-1], key=name, pure=False, resources=dict.fromkeys(needs, 1)
+            run_step, key, arguments, key=name, pure=False, resources=dict.fromkeys(needs, 1)
         )
         self._futures[key] = future
         self._fit_worker_seen[key] = time.monotonic()

@@ -4,21 +4,25 @@ A process for each step, so that its memory is given back, the code of the asset
 that is no longer wanted can be ended. It is forked from one that has the libraries loaded.
 """
 
+import logging
 import multiprocessing
-from contextlib import suppress
+import time
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from distributed import get_worker
 
+LOG = logging.getLogger(__name__)
 PRELOADED = ["milk_assets.dask.preload"]
 POLL_SECONDS = 1.0
 STOP_SECONDS = 30
 
 
-def run_step(arguments: str) -> None:
+def run_step(step: str, arguments: str) -> None:
     """Run a step to its end.
 
     Args:
+        step: its name, for the log of the worker.
         arguments: what `dagster api execute_step` takes.
 
     Raises:
@@ -26,24 +30,37 @@ def run_step(arguments: str) -> None:
     """
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(PRELOADED)
-    process = forks.Process(target=_execute, args=(arguments,))
+    hears, tells = forks.Pipe(duplex=False)
+    process = forks.Process(target=_execute, args=(arguments, tells))
+    begun = time.monotonic()
     process.start()
+    tells.close()
     try:
         while process.is_alive() and _is_wanted():
             process.join(POLL_SECONDS)
     finally:
         _end(process)
+    LOG.info("%s: exit code %s after %.1f s", step, process.exitcode, time.monotonic() - begun)
     if process.exitcode:
-        raise ChildProcessError(f"exit code {process.exitcode}")
+        raise ChildProcessError(f"exit code {process.exitcode}{_last_words(hears)}")
 
 
-def _execute(arguments: str) -> None:
-    from dagster import DagsterExecutionInterruptedError
+def _execute(arguments: str, tells: Connection) -> None:
     from dagster._cli import cli
 
-    # A step that was taken back before it began; later ones record their own end.
-    with suppress(DagsterExecutionInterruptedError):
+    try:
         cli(["api", "execute_step", "--compressed-input-json", arguments], standalone_mode=False)
+    except BaseException as error:
+        # It ends with code 1 by itself; what it was would stand in the log of this machine alone.
+        tells.send(f"{type(error).__name__}: {error}")
+        raise
+
+
+def _last_words(hears: Connection) -> str:
+    try:
+        return f", {hears.recv()}" if hears.poll() else ""
+    except EOFError:
+        return ""
 
 
 def _is_wanted() -> bool:

@@ -5,6 +5,7 @@ and neither the machine that starts the run nor the other worker has them.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -48,14 +49,19 @@ class Machines:
 
 @contextmanager
 def started(machine: str, machines: Machines, *words: str) -> Iterator[None]:
-    process = subprocess.Popen(
-        command("dask", *words), env=environment(**machines.settings_of(machine)), stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)
+    with (machines.folder / f"{machine}.log").open("wb") as log:
+        settings = environment(**machines.settings_of(machine))
+        process = subprocess.Popen(command("dask", *words), env=settings, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def steps_in(log: Path) -> set[str]:
+    """The steps that a worker says it has run."""
+    return set(re.findall(r" (\w+): exit code 0 after", log.read_text(encoding="utf-8")))
 
 
 def run_job(job: str, settings: dict[str, str]) -> None:
@@ -123,19 +129,25 @@ def test_both_workers_had_their_share_and_the_starter_none(machines: Machines, m
     with dg.DagsterInstance.get() as instance:
         runs = instance.get_runs()
         assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 3
-        steps = {
+        succeeded = {
             str(entry.step_key)
             for run in runs
             for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
         }
-    print(len(steps))
-    import subprocess as sp
+    first, second = (steps_in(machines.folder / f"{machine}.log") for machine in ("first", "second"))
+    assert first | second == succeeded
+    assert len(first) > 5
+    assert len(second) > 5
 
-    print(sp.run(["find", str(machines.folder), "-type", "f"], capture_output=True, text=True).stdout)
-    assert 0
+
+def test_what_needs_the_input_files_went_where_they_are(machines: Machines) -> None:
+    received = {"raw_milk_price", "raw_precipitation", "raw_central_bank"}
+    assert received <= steps_in(machines.folder / "first.log")
+    assert not received & steps_in(machines.folder / "second.log")
 
 
 def test_no_machine_kept_anything_that_counts(machines: Machines) -> None:
     for machine in ("first", "second", "starter"):
         kept = {file.name for file in (machines.folder / machine).iterdir()}
+        assert kept
         assert kept <= {"dagster", "logs", "run.lock", "data"}, (machine, kept)
