@@ -7,6 +7,7 @@ import dagster as dg
 from milk.series import SourceName
 from milk.steps.receive import receive
 from milk.tables import OBSERVATIONS
+from milk_assets.dask.needs import DATA_FOLDER, NEEDS
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, table_metadata
 from milk_assets.defs.reception import reception_checks, reception_metadata, reception_results
@@ -27,6 +28,7 @@ class _Common(TypedDict):
     owners: list[str]
     code_version: str
     metadata: dict[str, dg.TableSchema]
+    op_tags: dict[str, str]
 
 
 _COMMON: _Common = {
@@ -35,6 +37,7 @@ _COMMON: _Common = {
     "owners": OWNERS,
     "code_version": "1",
     "metadata": table_metadata(OBSERVATIONS),
+    "op_tags": {NEEDS: DATA_FOLDER},
 }
 
 
