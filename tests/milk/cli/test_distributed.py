@@ -150,4 +150,4 @@ def test_no_machine_kept_anything_that_counts(machines: Machines) -> None:
     for machine in ("first", "second", "starter"):
         kept = {file.name for file in (machines.folder / machine).iterdir()}
         assert kept
-        assert kept <= {"dagster", "logs", "run.lock", "data"}, (machine, kept)
+        assert kept <= {"dagster", "logs", "run.lock", "up.lock", "data"}, (machine, kept)
