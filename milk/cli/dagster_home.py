@@ -144,3 +144,10 @@ def environment_of_parts(settings: Settings, home: Home) -> dict[str, str]:
     replaced = {*resolved, *map(file_variable, secret_settings()), *unknown_variables(known_variables())}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in replaced}
     return kept | files | resolved
+
+
+def become_a_part(settings: Settings, home: Home) -> None:
+    """Give this process the environment of a part: what it starts finds home and data."""
+    environment = environment_of_parts(settings, home)
+    os.environ.clear()
+    os.environ.update(environment)

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import Coroutine
 from typing import Any
 
 from milk.cli.console import say_progress
-from milk.cli.dagster_home import environment_of_parts, prepare_dagster_home
+from milk.cli.dagster_home import become_a_part, prepare_dagster_home
 from milk.cli.parts import HOST
 from milk.errors import BadSetting, MilkError
 from milk.settings import load_settings
@@ -55,7 +54,7 @@ def run_worker(*, address: str | None) -> None:
     home = home_of(settings)
     home.prepare()
     prepare_dagster_home(home, settings)
-    os.environ.update(environment_of_parts(settings, home))
+    become_a_part(settings, home)
     _quiet()
     from distributed import Worker
 
