@@ -25,7 +25,7 @@ COPY deploy/workspace.yaml deploy/workspace.yaml
 COPY data/README.md data/README.md
 COPY data/sample data/sample
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
-    sh deploy/install.sh python3 dagster-postgres,s3 && sh deploy/slim.sh
+    sh deploy/install.sh python3 cluster,dagster-postgres,s3 && sh deploy/slim.sh
 
 FROM ${BASE} AS runtime
 RUN useradd --system --uid 10001 --home-dir /home/milk --create-home milk \

@@ -93,10 +93,24 @@ class Settings(BaseSettings):
         examples=["60"],
         json_schema_extra={"unit": "months"},
     )
-    executor: Literal["in_process", "multiprocess"] = Field(
+    executor: Literal["in_process", "multiprocess", "dask"] = Field(
         default="in_process",
-        description="How Dagster runs the steps of a run: in one process, or in two at a time.",
-        examples=["multiprocess"],
+        description="How Dagster runs the steps of a run: in one process, in two at a time, or on the workers of a "
+        "Dask cluster (docs/operations/cluster.md).",
+        examples=["dask"],
+    )
+    dask_address: str = Field(
+        default="tcp://127.0.0.1:8786",
+        description="Where the scheduler of that cluster listens.",
+        examples=["tcp://scheduler:8786"],
+    )
+    series_workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes over which the forecasts of the further series of `prices.toml` are spread.",
+        examples=["4"],
+        json_schema_extra={"unit": "processes"},
     )
     store_url: str | None = Field(
         default=None,

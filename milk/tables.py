@@ -81,6 +81,19 @@ OBSERVATIONS = pa.DataFrameSchema(
     description="One row for each value that a source ever gave: first values and revisions, text as received.",
 )
 
+SERIES_PRICES = pa.DataFrameSchema(
+    {
+        "series_id": SERIES_ID_COLUMN,
+        **{name: column for name, column in OBSERVATIONS.columns.items() if name != "series"},
+    },
+    unique=["series_id", "month", "known_since"],
+    strict=True,
+    ordered=True,
+    name="series_prices",
+    description="One row for each price that a further price file ever gave, beside the reference series: first values "
+    "and revisions, text as received.",
+)
+
 RESTORED = pa.DataFrameSchema(
     {
         **_OF_SERIES,
@@ -226,11 +239,11 @@ BATCH_PREDICTIONS = pa.DataFrameSchema(
         ),
     },
     checks=[intervals_nest("price"), intervals_nest("mean_price", "mean_"), horizon_is_right()],
-    unique=["issue_month", "target_month"],
+    unique=["series_id", "issue_month", "target_month"],
     strict=True,
     ordered=True,
     name="batch_predictions",
-    description="One row for each issue month and target month.",
+    description="One row for each series, issue month and target month.",
 )
 
 

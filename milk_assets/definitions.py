@@ -75,6 +75,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         store_url=settings.store_address,
         evaluation_months=settings.evaluation_months,
         online_retention_days=settings.online_retention_days,
+        series_workers=settings.series_workers,
     )
     return {
         "workplace": workplace,
@@ -90,6 +91,11 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
     """One process by default: a process for each step would take many times as long as the steps themselves."""
     if settings.executor == "in_process":
         return dg.in_process_executor
+    if settings.executor == "dask":
+        # Loaded where it is used: a home on one machine needs no Dask.
+        from milk_assets.dask.executor import dask_executor
+
+        return dask_executor.configured({"address": settings.dask_address}, name="dask")
     method: dict[str, Any] = {"forkserver": {"preload_modules": ["milk_assets.preload"]}}
     if settings.files_url:
         # The connection to a bucket has threads of its own, which a fork would leave behind.

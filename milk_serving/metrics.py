@@ -14,9 +14,10 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from milk.errors import MilkError
-from milk.publication.read import Transaction, newest_publication, published_series
+from milk.publication.read import Transaction, newest_publication, watched_series
 from milk.publication.read_lists import Page, find_issues
 from milk.publication.read_models import AccuracyRecord, live_accuracy
+from milk.series import SERIES_ID
 from milk_serving.watching import Watched
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -96,7 +97,7 @@ class _StoreFigures(Collector):
         try:
             engine = self._engine()
             newest = newest_publication(engine)
-            figures = [_figures(engine, series_id, newest) for series_id in published_series(engine)]
+            figures = [_figures(engine, series_id, newest) for series_id in watched_series(engine, SERIES_ID)]
         except MilkError:
             is_up.add_metric([], 0)
             yield is_up

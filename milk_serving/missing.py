@@ -4,21 +4,29 @@ import sqlalchemy as sa
 
 from milk.errors import MilkError, NothingPublished, UnknownMonth
 from milk.months import Kind, Month
-from milk.publication.read import Extent, published_series
+from milk.publication.read import SERIES_WATCHED, Extent, is_published, published_series
 from milk.publication.read_forecasts import ForecastQuestion, extent, find_forecasts
 from milk.publication.read_series import series_extent
 from milk_serving.problems import NoForecast, UnknownSeries
+
+
+def unknown_series(engine: sa.Engine, series_id: str) -> MilkError | None:
+    """The error to raise where a series is none; `None` where something of it is published."""
+    if is_published(engine, series_id):
+        return None
+    series = published_series(engine, limit=SERIES_WATCHED + 1)
+    if not series:
+        return NothingPublished("There are publications, and none of them has an issue.")
+    named, more = series[:SERIES_WATCHED], " and others" if len(series) > SERIES_WATCHED else ""
+    return UnknownSeries(f"There is no series '{series_id}': the series are {', '.join(named)}{more}.", named)
 
 
 def no_such_forecast(
     engine: sa.Engine, series_id: str, kind: Kind | None, *, upto: int, issue_month: Month | None = None
 ) -> MilkError:
     """The error to raise where a question was answered with no row, as of the publication that it was asked of."""
-    series = published_series(engine)
-    if not series:
-        return NothingPublished("There are publications, and none of them has an issue.")
-    if series_id not in series:
-        return UnknownSeries(f"There is no series '{series_id}': the series are {', '.join(series)}.", series)
+    if error := unknown_series(engine, series_id):
+        return error
     if issue_month is not None and (error := _other_months_of_issue(engine, series_id, kind, issue_month, upto)):
         return error
     there = extent(engine, series_id, upto=upto, kind=kind)
@@ -37,9 +45,8 @@ def no_such_forecast(
 
 def no_such_price(engine: sa.Engine, series_id: str, *, upto: int) -> MilkError:
     """The error to raise where a question about observed prices was answered with no row."""
-    series = published_series(engine)
-    if series_id not in series:
-        return no_such_forecast(engine, series_id, None, upto=upto)
+    if error := unknown_series(engine, series_id):
+        return error
     there = series_extent(engine, series_id, upto=upto)
     if there is None or there.first_month is None:
         return UnknownMonth(f"No observed price of {series_id} is published.")

@@ -163,6 +163,13 @@ class AnyFormatQuery(BaseModel):
     )
 
 
+class SeriesListQuery(AnyFormatQuery):
+    """Which part of the list of series."""
+
+    after: SeriesText | None = Field(default=None, description="Only the series behind this one, from `meta.next`.")
+    limit: Limit = 100
+
+
 class FormatQuery(StateQuery):
     """Likewise, in a format."""
 

@@ -166,7 +166,8 @@ class SeriesMeta(Answer):
 
     publication: int = Field(description="Number of the publication as of which this is the answer.")
     as_of: dt.datetime = Field(description=f"When that publication was made; {INSTANT}.")
-    count: int = Field(description="How many series there are.")
+    count: int = Field(description="How many series are here.")
+    next: str | None = Field(default=None, description="The address of the series after these; null at the end.")
 
 
 class SeriesList(Answer):
@@ -174,7 +175,12 @@ class SeriesList(Answer):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"data": [_SERIES], "meta": {"publication": 7, "as_of": "2014-10-02T12:01:00Z", "count": 1}}]
+            "examples": [
+                {
+                    "data": [_SERIES],
+                    "meta": {"publication": 7, "as_of": "2014-10-02T12:01:00Z", "count": 1, "next": None},
+                }
+            ]
         }
     )
 

@@ -9,10 +9,10 @@ from milk.cli.console import say, say_progress
 from milk.cli.status import existing_store
 from milk.errors import BadSetting, Undelivered
 from milk.evaluation.alerts import Condition, Episode
-from milk.home.layout import Home
 from milk.series import series_register
 from milk.settings import Settings, load_settings
 from milk.steps.alerts import OF_THE_HOME, home_conditions, send_test, tell, told_episodes
+from milk.steps.place import home_of
 from milk.steps.webhook import Receiver
 
 
@@ -25,7 +25,7 @@ def show_alerts(*, data: Path | None, home: Path | None, is_sent: bool, is_test:
         HomeRefused: home or store cannot be read.
     """
     settings, now = load_settings(data=data, home=home), dt.datetime.now(dt.UTC)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     if is_test:
         send_test(place, receiver_of(settings), now=now)
         say("The receiver took a test message.")

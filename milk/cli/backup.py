@@ -9,10 +9,10 @@ from typing import Any
 from milk.cli.console import OUT, banner, command, say
 from milk.cli.output import Output, refuse_protected
 from milk.cli.status import existing_store_as_it_is
-from milk.home.layout import Home
 from milk.publication.engine import shown_address
 from milk.settings import load_settings
 from milk.steps.backup import Backup, read_backup, write_backup
+from milk.steps.place import home_of
 from milk.steps.restore import restore_backup
 
 
@@ -23,7 +23,7 @@ def back_up(file: Path, *, data: Path | None, home: Path | None, as_json: bool) 
         HomeRefused: the home is empty or damaged, its store does not answer, or the file cannot be written.
     """
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     refuse_protected(Output(file, b"", "FILE"), settings.data, place.path)
     with existing_store_as_it_is(settings, place) as store:
         backup = write_backup(place, store, file, created_at=dt.datetime.now(dt.UTC))
@@ -56,19 +56,19 @@ def restore(file: Path, *, home: Path | None, store_url: str | None, as_json: bo
         HomeRefused: home or store hold something, or cannot be written.
     """
     settings = load_settings(home=home, store_url=store_url)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     restored = restore_backup(file, place, store_url=settings.store_address)
     where = shown_address(settings.store_address)
     if as_json:
         said = {"brought_from": restored.brought_from, "broken": restored.broken}
-        say(_json({"home": str(place.path), "store": where} | said | _said(restored.backup)))
+        say(_json({"home": place.address, "store": where} | said | _said(restored.backup)))
         return
     _print(restored.backup)
     if restored.brought_from:
         say(f"The store was brought up from schema {restored.brought_from}.")
     for broken in restored.broken:
         say(f"BROKEN, as it was when it was backed up: {broken}")
-    say(f"Restored into {place.path}, its store into {where}")
+    say(f"Restored into {place.address}, its store into {where}")
     say("Dagster's records of runs are of the machine that made them, and are not restored: the next run begins them.")
     option = "" if settings.store_url is None else "with MILK_STORE_URL set to that store, "
     say(f'Next: {option}{command()} status --home "{place.path}", then {command()} run with the data of this home.')

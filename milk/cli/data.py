@@ -6,6 +6,7 @@ import typer
 
 from milk.cli.console import OUT, banner, command, say
 from milk.cli.output import Output, write_outputs
+from milk.cli.series import print_checked_series
 from milk.errors import BadSetting, HomeRefused
 from milk.evaluation.backtest import refuse_short
 from milk.restoration_report.markup import error_text
@@ -36,6 +37,7 @@ def check(folder: Path) -> None:
     if any(errors_of(faults) for faults in found.values()):
         say("These files cannot be used. Mend what is marked 'error' and check again.")
         raise typer.Exit(1)
+    print_checked_series(DataFolder(folder))
     dataset = dataset_of(DataFolder(folder))
     refuse_short(dataset.first_month, dataset.last_month)
     say(f"These files can be used: {command()} run --data {folder}")

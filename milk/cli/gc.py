@@ -10,9 +10,9 @@ from pathlib import Path
 from milk.cli.console import command, say
 from milk.cli.status import existing_store
 from milk.home.dataset import read_dataset
-from milk.home.layout import Home
 from milk.settings import load_settings
 from milk.steps.garbage import Garbage, find_garbage, free
+from milk.steps.place import home_of
 
 
 def collect(*, data: Path | None, home: Path | None, older_than_days: int, is_dry: bool, as_json: bool) -> None:
@@ -22,9 +22,9 @@ def collect(*, data: Path | None, home: Path | None, older_than_days: int, is_dr
         MilkError: what is referred to cannot be told, a run holds the home, or a file cannot be deleted.
     """
     settings = load_settings(data=data, home=home)
-    place = Home(settings.home_path)
+    place = home_of(settings)
     if read_dataset(place) is None:
-        say(f"The home {place.path} is empty: there is nothing to free.")
+        say(f"The home {place.address} is empty: there is nothing to free.")
         return
     before = dt.datetime.now(dt.UTC) - dt.timedelta(days=older_than_days)
     # From looking to deleting nobody may publish what was just found to be needed by nobody.

@@ -27,6 +27,9 @@ app.add_typer(models_app, name="models")
 config_app = typer.Typer(help="The settings: what they are, whether they work.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 
+dask_app = typer.Typer(help="A Dask cluster for MILK_EXECUTOR=dask.", no_args_is_help=True)
+app.add_typer(dask_app, name="dask")
+
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of input files. [default: the sample]")]
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of everything written. [default: storage/]")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine.")]
@@ -98,11 +101,15 @@ def backtest(
 
 
 @app.command()
-def status(data: DataOption = None, home: HomeOption = None) -> None:
+def status(
+    data: DataOption = None,
+    home: HomeOption = None,
+    series: Annotated[str | None, typer.Option("--series", help="Only the newest forecast of this series.")] = None,
+) -> None:
     """What a home holds: dataset, newest forecast, model in production, freshness."""
     from milk.cli.status import show_status
 
-    show_status(data=data, home=home)
+    show_status(data=data, home=home, series=series)
 
 
 @app.command()
@@ -315,6 +322,29 @@ def models_rollback(
     from milk.cli.models import roll_back_model
 
     roll_back_model(to=to, reason=reason, by=by, data=data, home=home)
+
+
+@dask_app.command("scheduler")
+def dask_scheduler(
+    host: Annotated[str, typer.Option("--host", help="Address to listen at; trust whoever reaches it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen at.")] = 8786,
+) -> None:
+    """Run the scheduler, to which workers come and runs hand their steps."""
+    from milk.cli.dask import run_scheduler
+
+    run_scheduler(host=host, port=port)
+
+
+@dask_app.command("worker")
+def dask_worker(
+    address: Annotated[
+        str | None, typer.Option("--address", help="Of the scheduler. [default: MILK_DASK_ADDRESS]")
+    ] = None,
+) -> None:
+    """Run a worker: one step at a time, each in a process of its own."""
+    from milk.cli.dask import run_worker
+
+    run_worker(address=address)
 
 
 def main() -> None:

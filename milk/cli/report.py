@@ -11,19 +11,25 @@ from milk.cli.console import OUT, banner, command, say
 from milk.cli.output import write_output
 from milk.forecasting.fit import LAST_VALUE
 from milk.home.layout import Home
-from milk.home.tables import read_table
+from milk.home.tables import Months, read_table
 from milk.models.version import ModelVersion, read_version
 from milk.months import Month
 from milk.publication.engine import shown_address
+from milk.series import SERIES_ID
 from milk.settings import SAMPLE, Settings
 from milk.steps.predictions import TABLE
+from milk.steps.receive_series import price_series
 
 
-def forecasts_of(home: Home, month: Month) -> pd.DataFrame:
-    """The rows of one issue month."""
-    table = read_table(home, TABLE)
-    rows = table[table["issue_month"] == pd.Timestamp(month.first_day)]
+def forecasts_of(home: Home, month: Month, series_id: str = SERIES_ID) -> pd.DataFrame:
+    """The rows of one series and issue month."""
+    rows = read_table(home, TABLE, months=_only(month), series_id=series_id)
     return rows.sort_values("target_month").reset_index(drop=True)
+
+
+def _only(month: Month) -> Months:
+    day = pd.Timestamp(month.first_day)
+    return Months("issue_month", day, day)
 
 
 def print_report(settings: Settings, home: Home, month: Month) -> None:
@@ -32,9 +38,12 @@ def print_report(settings: Settings, home: Home, month: Month) -> None:
     is_synthetic = bool(rows["is_synthetic"].iloc[0])
     OUT.print(banner(is_synthetic=is_synthetic), soft_wrap=True)
     say(f"Milk price in {rows['unit'].iloc[0]}, nominal, as issued for {month}:")
-    OUT.print(_forecast_table(rows))
+    OUT.print(forecast_table(rows))
     version = read_version(home.models, str(rows["model_version"].iloc[0]))
     say(accuracy_line(version))
+    if further := len(price_series(home)):
+        made = read_table(home, TABLE, months=_only(month), columns=["series_id"])["series_id"].nunique() - 1
+        say(f"Of {further} further series {made} have this issue, by the same recipe: {command()} status --series NAME")
     missing = [name for name in ("precipitation", "central_bank") if read_table(home, f"raw_{name}").empty]
     if missing:
         say(f"Without {' and '.join(missing)}: the forecast rests on the price alone, as it does with them.")
@@ -101,7 +110,8 @@ def _document(settings: Settings, home: Home, month: Month) -> dict[str, Any]:
     }
 
 
-def _forecast_table(rows: pd.DataFrame) -> Table:
+def forecast_table(rows: pd.DataFrame) -> Table:
+    """The forecasts of an issue for the terminal."""
     table = Table()
     for name in ("month", "price", "80 % interval"):
         table.add_column(name, justify="right")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from milk.cli.console import OUT, banner, say
 from milk.cli.report import accuracy_line
+from milk.cli.series import print_one_series, print_series
 from milk.home.dataset import Dataset, read_dataset
 from milk.home.layout import Home
 from milk.home.tables import has_table, read_table
@@ -25,10 +26,11 @@ from milk.steps.publication import unpublished_months
 from milk.steps.store import home_store
 
 
-def show_status(*, data: Path | None, home: Path | None) -> None:
-    """Print dataset, newest forecast, model and freshness of a home.
+def show_status(*, data: Path | None, home: Path | None, series: str | None = None) -> None:
+    """Print dataset, newest forecast, model and freshness of a home, or the newest forecast of one series.
 
     Raises:
+        BadSetting: the home has no forecast of that series.
         HomeRefused: the record of the home is damaged.
         VersionRefused: the version in production is damaged.
     """
@@ -38,9 +40,13 @@ def show_status(*, data: Path | None, home: Path | None) -> None:
     if dataset is None:
         say(f"The home {place.address} is empty. Next: make run")
         return
+    if series is not None:
+        print_one_series(place, series)
+        return
     say(f"home      {place.address}")
     _print_dataset(dataset, dt.datetime.now(dt.UTC))
     _print_forecast(place)
+    print_series(place)
     with existing_store(settings, place) as store:
         _print_published(place, store)
         _print_model(place, store)
@@ -57,7 +63,7 @@ def _print_forecast(home: Home) -> None:
     if not has_table(home, TABLE):
         say("forecast  none yet")
         return
-    table = read_table(home, TABLE)
+    table = read_table(home, TABLE, series_id=SERIES_ID)
     newest = table[table["issue_month"] == table["issue_month"].max()].sort_values("target_month")
     first = newest.iloc[0]
     say(

@@ -15,6 +15,7 @@ from milk.months import Month
 
 ISSUE: Final = ["series_id", "issue_month"]
 TARGET: Final = [*ISSUE, "target_month"]
+_MONTH: Final = ["series_id", "target_month"]
 LATEST: Final = "_latest"
 """Ends the names of what the newest revision of a price says; the others rest on its first value."""
 VERDICTS: Final = ["observed", "known_since", "error", "log_error", "is_inside_80", "is_inside_95"]
@@ -35,7 +36,8 @@ def judged_forecasts(forecasts: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFr
         forecasts: a row for each revision of an issue and target month: `series_id`, `issue_month`, `revision`, `kind`,
             `issue_published_at` (when that revision was published), and the columns of `COLUMNS` from `target_month` to
             `data_cutoff`.
-        prices: every price that was ever known: `month`, `known_since`, `value` in CLP/L; each month and instant once.
+        prices: every price that was ever known: `month`, `known_since`, `value` in the unit of the forecasts; each
+            month and instant once. Where the forecasts are those of several series, with their `series_id`.
 
     Returns:
         `COLUMNS`, ordered by issue month and target month. `error` (CLP/L) and `log_error` (log points) are what came
@@ -43,6 +45,8 @@ def judged_forecasts(forecasts: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFr
         issue; NaN where one of those that they need was not known.
     """
     live = forecasts[forecasts["kind"] == "live"]
+    if "series_id" not in prices:
+        prices = prices.merge(live[["series_id"]].drop_duplicates(), how="cross", validate="m:1")
     rows = _standing(live, first_and_latest(prices))
     for suffix in ("", LATEST):
         rows = rows.assign(**_verdict(rows, suffix))
@@ -51,17 +55,17 @@ def judged_forecasts(forecasts: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFr
 
 
 def first_and_latest(prices: pd.DataFrame) -> pd.DataFrame:
-    """The first value of each month and its newest one: `target_month`, `observed`, `known_since`, both twice."""
+    """The first price of each month and its newest: series, `target_month`, `observed`, `known_since`, both twice."""
     names = {"month": "target_month", "value": "observed"}
-    ordered = prices.rename(columns=names)[["target_month", "observed", "known_since"]]
-    ordered = ordered.sort_values(["target_month", "known_since"])
-    first, latest = (ordered.drop_duplicates("target_month", keep=keep) for keep in ("first", "last"))
-    return first.merge(latest, on="target_month", suffixes=("", LATEST), validate="1:1")
+    ordered = prices.rename(columns=names)[[*_MONTH, "observed", "known_since"]]
+    ordered = ordered.sort_values([*_MONTH, "known_since"])
+    first, latest = (ordered.drop_duplicates(_MONTH, keep=keep) for keep in ("first", "last"))
+    return first.merge(latest, on=_MONTH, suffixes=("", LATEST), validate="1:1")
 
 
 def _standing(live: pd.DataFrame, observed: pd.DataFrame) -> pd.DataFrame:
     """The rows of the revisions that stood, with the prices that came."""
-    known = live.merge(observed, on="target_month", validate="m:1")
+    known = live.merge(observed, on=_MONTH, validate="m:1")
     revisions = live[[*ISSUE, "revision", "issue_published_at"]].drop_duplicates([*ISSUE, "revision"])
     asked = known[[*TARGET, "known_since"]].drop_duplicates(TARGET)
     there = asked.merge(revisions, on=ISSUE, validate="m:m")
@@ -85,6 +89,12 @@ def _baselines(rows: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
     """What each baseline would have said on the day of the issue, in the order of the rows."""
     if rows.empty:
         return pd.DataFrame(columns=[*BASELINES], index=rows.index, dtype="float64")
+    of_series = dict(iter(prices.groupby("series_id")))
+    parts = [_baselines_of_series(part, of_series[series_id]) for series_id, part in rows.groupby("series_id")]
+    return pd.concat(parts)
+
+
+def _baselines_of_series(rows: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
     issues = rows.drop_duplicates(ISSUE)[[*ISSUE, "forecast_origin", "data_cutoff"]].reset_index(drop=True)
     histories = _histories(issues, prices)
     row = rows[ISSUE].merge(issues.assign(row=issues.index), on=ISSUE, how="left", validate="m:1")["row"].to_numpy()

@@ -53,6 +53,12 @@ def running_statistics(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)[COLUMNS]
 
 
+def overall_statistics(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same of many series, for all horizons together alone: a tenth of the work, and what ranks thousands."""
+    found = [_row(part, ALL, said) for _series, part in rows.groupby("series_id") for said in OBSERVED_AS]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
 def months_needed(longest_horizon: int) -> int:
     """How many target months must be judged before anything is said."""
     return max(FEWEST_MONTHS, BLOCKS * longest_horizon)

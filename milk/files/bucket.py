@@ -27,7 +27,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from milk.errors import FilesUnavailable, HomeRefused, NotAllowed
-from milk.files.folder import T
+from milk.files.folder import Entry, T
 
 CONNECT_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 5
@@ -148,6 +148,14 @@ class BucketFolder:
         """The names of all files below."""
         found = self.ask(lambda: obstore.list(self.store, self.prefix or None).collect())
         return sorted(str(entry["path"]).removeprefix(f"{self.prefix}/") for entry in found)
+
+    def entries(self) -> list[Entry]:
+        """Every file below; what is being written is none yet."""
+        found = self.ask(lambda: obstore.list(self.store, self.prefix or None).collect())
+        named = ((str(held["path"]).removeprefix(f"{self.prefix}/"), held) for held in found)
+        return sorted(
+            (Entry(name, held["size"], held["last_modified"]) for name, held in named), key=lambda entry: entry.name
+        )
 
     def delete(self, name: str) -> None:
         """Delete a file."""

@@ -1,11 +1,22 @@
 """What every folder can do, whether it lies on a disk or in a bucket."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a folder: its name, its size in bytes, when it was written."""
+
+    name: str
+    size: int
+    written_at: dt.datetime
 
 
 class Folder(Protocol):
@@ -58,6 +69,9 @@ class Folder(Protocol):
 
     def names(self) -> list[str]:
         """The names of all files below, without those that are being written."""
+
+    def entries(self) -> list[Entry]:
+        """Every file below, in the order of their names, those that are being written among them."""
 
     def delete(self, name: str) -> None:
         """Delete a file; none of that name is no fault."""

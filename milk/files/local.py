@@ -1,5 +1,6 @@
 """Folders on a disk."""
 
+import datetime as dt
 import errno
 import os
 import shutil
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from milk.files.folder import T
+from milk.files.folder import Entry, T
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,22 @@ class LocalFolder:
         """The names of all files below."""
         found = (file.relative_to(self.path) for file in self.path.rglob("*") if file.is_file())
         return sorted(file.as_posix() for file in found if not any(part.startswith(".") for part in file.parts))
+
+    def entries(self) -> list[Entry]:
+        """Every file below."""
+        found = (self._entry(file) for file in self.path.rglob("*"))
+        return sorted((entry for entry in found if entry is not None), key=lambda entry: entry.name)
+
+    def _entry(self, file: Path) -> Entry | None:
+        """A file; `None` for a folder, or where it is gone since it was listed."""
+        try:
+            if not file.is_file():
+                return None
+            held = file.stat()
+        except FileNotFoundError:
+            return None
+        written_at = dt.datetime.fromtimestamp(held.st_mtime, dt.UTC)
+        return Entry(file.relative_to(self.path).as_posix(), held.st_size, written_at)
 
     def delete(self, name: str) -> None:
         """Delete a file."""

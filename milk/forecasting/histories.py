@@ -1,11 +1,14 @@
 """What was known at each origin: one row of log prices for each state of knowledge.
 
 A backtest of thirty years is four hundred histories of one series. Kept as one matrix, every recipe is fitted to all of
-them at once, and a revised price is simply another number in the later rows.
+them at once, and a revised price is simply another number in the later rows. Several series of the same months and the
+same instants of revision may lie one after the other in the rows (`milk.forecasting.cohorts`): what looks at one row
+alone never notices, what looks from row to row does so within a series.
 """
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -35,14 +38,40 @@ class Histories:
         first: the month of column 0.
         log_price: origins x months, in log CLP/L; NaN after the origin of the row.
         origins: for each row the column of its last known price; each one more than the row before.
+        series: how many series lie one after the other in the rows, each with the same origins.
     """
 
     first: Month
     log_price: Floats
     origins: Integers
+    series: int = 1
 
     def __len__(self) -> int:
         return len(self.origins)
+
+    @property
+    def rows_of_series(self) -> int:
+        """How many origins each series has."""
+        return len(self.origins) // self.series
+
+    def alone(self, number: int) -> Self:
+        """The histories of one of the series."""
+        rows = slice(number * self.rows_of_series, (number + 1) * self.rows_of_series)
+        return replace(self, log_price=self.log_price[rows], origins=self.origins[rows], series=1)
+
+    def by_series(self, values: Floats) -> Floats:
+        """Values of ... x rows x steps as ... x series x origins x steps."""
+        *before, _rows, steps = values.shape
+        return values.reshape(*before, self.series, self.rows_of_series, steps)
+
+    @cached_property
+    def vintages(self) -> list[tuple[int, int]]:
+        """See `vintages`; found once, because every step of a forecast asks for it."""
+        prices = self.by_series(self.log_price)
+        later, earlier = prices[:, 1:], prices[:, :-1]
+        is_revised = (np.isfinite(earlier) & (later != earlier)).any(axis=(0, 2))
+        starts = [0, *(np.flatnonzero(is_revised) + 1).tolist()]
+        return list(zip(starts, [*starts[1:], self.rows_of_series], strict=True))
 
     def origin_month(self, row: int) -> Month:
         """The month of the last known price of a row."""
@@ -101,17 +130,26 @@ def build_histories(features: pd.DataFrame, *, price_rule: Availability, last_or
 
 
 def vintages(histories: Histories) -> list[tuple[int, int]]:
-    """Ranges of rows that saw the same past, `(start, stop)`: one range, and one more for each revision of a price."""
-    later, earlier = histories.log_price[1:], histories.log_price[:-1]
-    is_revised = (np.isfinite(earlier) & (later != earlier)).any(axis=1)
-    starts = [0, *(np.flatnonzero(is_revised) + 1).tolist()]
-    return list(zip(starts, [*starts[1:], len(histories)], strict=True))
+    """Ranges of rows that saw the same past, `(start, stop)`: one range, and one more for each revision of a price.
+
+    Rows are counted within a series.
+    """
+    return histories.vintages
 
 
 def observed(histories: Histories, row: int, steps: int) -> Floats:
-    """Origins x steps: the log price that came after each origin, as known at one row; NaN where it had not come."""
-    prices = np.append(histories.log_price[row], np.full(steps, np.nan))
-    return np.asarray(prices[histories.origins[:, None] + np.arange(1, steps + 1)])
+    """Origins x steps: the log price that came after each origin, as known at one row; NaN where it had not come.
+
+    The row is counted within a series.
+    """
+    return observed_by_series(histories, row, histories.rows_of_series, steps).reshape(-1, steps)
+
+
+def observed_by_series(histories: Histories, row: int, stop: int, steps: int) -> Floats:
+    """The same of the origins before `stop` alone: series x origins x steps."""
+    known = histories.by_series(histories.log_price)[:, row]
+    prices = np.concatenate([known, np.full((histories.series, steps), np.nan)], axis=1)
+    return np.asarray(prices[:, histories.origins[:stop, None] + np.arange(1, steps + 1)])
 
 
 def discounted_sum(values: Floats, decay: float) -> Floats:

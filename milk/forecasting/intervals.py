@@ -30,7 +30,15 @@ from typing import Literal, get_args
 import numpy as np
 
 from milk.errors import BadSetting
-from milk.forecasting.histories import Floats, Histories, Integers, discounted_sum, vintages
+from milk.forecasting.histories import (
+    Floats,
+    Histories,
+    Integers,
+    discounted_sum,
+    observed,
+    observed_by_series,
+    vintages,
+)
 from milk.forecasting.model import Forecast
 
 LEVEL_NAMES = {0.80: "80", 0.95: "95"}
@@ -125,14 +133,14 @@ def mean_log_price(forecast: Forecast, first_step: int) -> Floats:
 
 def log_errors(forecast: Forecast, histories: Histories) -> Floats:
     """Origins x steps: absolute log errors against the prices that the last origin knew; NaN where none had come."""
-    return np.abs(_observed(histories, len(histories), forecast.log_price.shape[1]) - forecast.log_price)
+    return np.abs(observed(histories, histories.rows_of_series - 1, forecast.log_price.shape[1]) - forecast.log_price)
 
 
 def _running_mean(log_price: Floats, first_step: int) -> Floats:
     mean = np.full_like(log_price, np.nan)
     with np.errstate(invalid="ignore"):  # a mean with a price that had not come is not known
-        total = np.logaddexp.accumulate(log_price[:, first_step - 1 :], axis=1)
-    mean[:, first_step - 1 :] = total - np.log(np.arange(1, total.shape[1] + 1))
+        total = np.logaddexp.accumulate(log_price[..., first_step - 1 :], axis=-1)
+    mean[..., first_step - 1 :] = total - np.log(np.arange(1, total.shape[-1] + 1))
     return mean
 
 
@@ -140,45 +148,43 @@ def _half_widths(
     predicted: Floats, histories: Histories, method: IntervalMethod, quantity: Callable[[Floats], Floats]
 ) -> HalfWidths:
     """Half widths for any quantity made of the months ahead; `quantity` makes it from their log prices."""
-    widths = np.full((len(LEVELS), *predicted.shape), np.nan)
+    made = histories.by_series(predicted)
+    widths = np.full((len(LEVELS), *made.shape), np.nan)
     shares = np.full_like(widths, np.nan)
-    behind, judged = np.zeros((2, *predicted.shape), dtype=np.int64)
+    behind, judged = np.zeros((2, *made.shape), dtype=np.int64)
     for start, stop in vintages(histories):
         rows = slice(start, stop)
-        errors = np.abs(quantity(_observed(histories, stop, predicted.shape[1])) - predicted[:stop])
+        came = observed_by_series(histories, stop - 1, stop, predicted.shape[1])
+        errors = np.abs(quantity(came) - made[:, :stop])
         past = _past_errors(errors, rows, method)
-        behind[rows] = past.count
+        behind[:, rows] = past.count
         if method.name == "adaptive":
             _follow_misses(widths, errors, past, rows, method.learning_rate)
         else:
-            widths[:, rows] = past.half_widths(np.array(LEVELS)[:, None, None])
-        shares[:, rows], judged[rows] = _measured(widths, errors, rows)
-    by_level, measured = (dict(zip(LEVELS, values, strict=True)) for values in (widths, shares))
-    return HalfWidths(by_level, behind, measured, judged)
-
-
-def _observed(histories: Histories, stop: int, steps: int) -> Floats:
-    """Rows before `stop` x steps: the log price that came, as known at the last of them; NaN where it had not come."""
-    prices = np.append(histories.log_price[stop - 1], np.full(steps, np.nan))
-    return np.asarray(prices[histories.origins[:stop, None] + np.arange(1, steps + 1)])
+            widths[:, :, rows] = past.half_widths(np.array(LEVELS)[:, None, None, None])
+        shares[:, :, rows], judged[:, rows] = _measured(widths, errors, rows)
+    by_level, measured = (
+        dict(zip(LEVELS, values.reshape(-1, *predicted.shape), strict=True)) for values in (widths, shares)
+    )
+    return HalfWidths(by_level, behind.reshape(predicted.shape), measured, judged.reshape(predicted.shape))
 
 
 def _known_at_row(values: Floats) -> Floats:
     """What was known at each row of values that belong to forecasts: that of the forecast `step` months ago."""
-    steps = values.shape[1]
-    padded = np.concatenate([np.full((steps, steps), np.nan), values])
-    return np.asarray(padded[np.arange(len(values))[:, None] + steps - np.arange(1, steps + 1), np.arange(steps)])
+    series, rows, steps = values.shape
+    padded = np.concatenate([np.full((series, steps, steps), np.nan), values], axis=1)
+    return np.asarray(padded[:, np.arange(rows)[:, None] + steps - np.arange(1, steps + 1), np.arange(steps)])
 
 
 @dataclass(frozen=True)
 class _PastErrors:
-    """The past errors, or ratios, behind the intervals of some rows.
+    """The past errors, or ratios, behind the intervals of some rows of each series.
 
     Attributes:
-        size: rows x steps: the size of errors now, to its power; 1 where errors are taken as they are.
-        values: the errors of all rows, each step in order of size.
-        ordered: rows x steps x memory: places in `values`, the smallest first.
-        count: rows x steps: how many of those are errors.
+        size: series x rows x steps: the size of errors now, to its power; 1 where errors are taken as they are.
+        values: series x all rows x steps: the errors, each step of a series in order of size.
+        ordered: series x rows x steps x memory: places in `values`, the smallest first.
+        count: series x rows x steps: how many of those are errors.
     """
 
     size: Floats
@@ -187,15 +193,16 @@ class _PastErrors:
     count: Integers
 
     def half_widths(self, level: Floats, row: int | slice = slice(None)) -> Floats:
-        """Levels x rows x steps: the conformal quantiles times the size, 80 inside 95, growing with the step.
+        """Levels x series x rows x steps: conformal quantiles times the size, 80 inside 95, growing with the step.
 
         The quantile is the ceil(level (n + 1))-th smallest of n errors, the largest where n is too small for it.
         """
-        count = self.count[row]
+        count = self.count[:, row]
         rank = np.minimum(np.ceil(level * (count + 1)).astype(np.int64), count) - 1
-        places = np.take_along_axis(self.ordered[row][None], np.maximum(rank, 0)[..., None], axis=-1)[..., 0]
-        chosen = self.values[np.minimum(places, len(self.values) - 1), np.arange(count.shape[-1])]
-        widths = np.maximum(self.size[row] * chosen, SMALLEST_SIZE)
+        places = np.take_along_axis(self.ordered[:, row][None], np.maximum(rank, 0)[..., None], axis=-1)[..., 0]
+        series = np.arange(len(count)).reshape(-1, *[1] * (count.ndim - 1))
+        chosen = self.values[series, np.minimum(places, self.values.shape[1] - 1), np.arange(count.shape[-1])]
+        widths = np.maximum(self.size[:, row] * chosen, SMALLEST_SIZE)
         # fmax passes over steps without errors, where maximum would blank all that follow.
         growing = np.fmax.accumulate(np.maximum.accumulate(np.where(count > 0, widths, np.nan), axis=0), axis=-1)
         return np.where(count > 0, growing, np.nan)
@@ -212,15 +219,16 @@ def _past_errors(errors: Floats, rows: slice, method: IntervalMethod) -> _PastEr
     known = _known_at_row(ratios)
     # Places are sorted in place of values, in half the time. A place depends on later rows, the order within a memory
     # does not.
-    places = known.argsort(axis=0).argsort(axis=0).astype(np.int32)
-    places[np.isnan(known)] = len(known)
-    padded = np.concatenate([np.full((method.memory_months - 1, known.shape[1]), len(known), np.int32), places])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, method.memory_months, axis=0)[rows]
-    wanted = _wanted(known.shape[1], method)
+    series, length, steps = known.shape
+    places = known.argsort(axis=1).argsort(axis=1).astype(np.int32)
+    places[np.isnan(known)] = length
+    padded = np.concatenate([np.full((series, method.memory_months - 1, steps), length, np.int32), places], axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, method.memory_months, axis=1)[:, rows]
+    wanted = _wanted(steps, method)
     if not wanted.all():
-        windows = np.where(wanted, windows, len(known))
-    count = _number_wanted(wanted, np.isfinite(known).cumsum(axis=0)[rows])
-    return _PastErrors(size[rows], np.sort(known, axis=0), np.sort(windows, axis=-1), count)
+        windows = np.where(wanted, windows, length)
+    count = _number_wanted(wanted, np.isfinite(known).cumsum(axis=1)[:, rows])
+    return _PastErrors(size[:, rows], np.sort(known, axis=1), np.sort(windows, axis=-1), count)
 
 
 def _wanted(steps: int, method: IntervalMethod) -> np.ndarray:
@@ -233,14 +241,14 @@ def _wanted(steps: int, method: IntervalMethod) -> np.ndarray:
 
 
 def _number_wanted(wanted: np.ndarray, known: Integers) -> Integers:
-    """Rows x steps: how many of the errors known so far are in the memory and wanted."""
+    """How many of the errors known so far are in the memory and wanted, in the shape of `known`."""
     among_newest = np.pad(wanted[:, ::-1].cumsum(axis=1), ((0, 0), (1, 0)))
     return np.asarray(among_newest[np.arange(len(wanted)), np.minimum(known, wanted.shape[1])])
 
 
 def _running_size(errors: Floats, decay: float) -> Floats:
     """Exponentially weighted mean of the errors up to each row."""
-    weights = discounted_sum(np.ones((len(errors), 1)), decay)
+    weights = discounted_sum(np.ones((errors.shape[-2], 1)), decay)
     return np.maximum(discounted_sum(errors, decay) / weights, SMALLEST_SIZE)
 
 
@@ -250,29 +258,28 @@ def _follow_misses(widths: Floats, errors: Floats, past: _PastErrors, rows: slic
     The levels start anew at the first row of all: where a price was revised, a miss may have become a hit.
     """
     known = _known_at_row(errors)
-    ahead, lanes = np.arange(1, errors.shape[1] + 1), np.arange(errors.shape[1])
-    nominal = np.repeat(np.array(LEVELS)[:, None], len(lanes), axis=1)
-    level = nominal
+    ahead, lanes = np.arange(1, errors.shape[-1] + 1), np.arange(errors.shape[-1])
+    level = nominal = np.array(LEVELS)[:, None, None]
     for row in range(rows.stop):
-        then = widths[:, np.maximum(row - ahead, 0), lanes]
+        then = widths[:, :, np.maximum(row - ahead, 0), lanes]
         # Nothing moves where there was no interval or its price is not known: neither comparison holds.
-        moved = np.where(known[row] > then, nominal, 0.0) - np.where(known[row] <= then, 1 - nominal, 0.0)
+        moved = np.where(known[:, row] > then, nominal, 0.0) - np.where(known[:, row] <= then, 1 - nominal, 0.0)
         level = np.clip(level + rate * moved, *LEVEL_RANGE)
         if row >= rows.start:
-            widths[:, row] = past.half_widths(level, row - rows.start)
+            widths[:, :, row] = past.half_widths(level, row - rows.start)
 
 
 def _measured(widths: Floats, errors: Floats, rows: slice) -> tuple[Floats, Integers]:
-    """Levels x rows x steps and rows x steps: the share of earlier intervals that held, and how many there were."""
-    until = np.arange(rows.start, rows.stop)[:, None] + 1 - np.arange(1, errors.shape[1] + 1)
+    """Levels x series x rows x steps: the share of earlier intervals that held; without levels, how many there were."""
+    until = np.arange(rows.start, rows.stop)[:, None] + 1 - np.arange(1, errors.shape[-1] + 1)
     last, first = np.maximum(until, 0), np.maximum(until - MEASURED_MONTHS, 0)
-    lanes = np.arange(errors.shape[1])
+    lanes = np.arange(errors.shape[-1])
 
     def number_of(cases: np.ndarray) -> Integers:
         total = np.concatenate([np.zeros_like(cases[..., :1, :], dtype=np.int64), cases.cumsum(axis=-2)], axis=-2)
         return np.asarray(total[..., last, lanes] - total[..., first, lanes])
 
-    made = widths[:, : rows.stop]
+    made = widths[:, :, : rows.stop]
     judged = number_of(np.isfinite(made[0]) & np.isfinite(errors))
     held = number_of(errors <= made)
     return np.where(judged > 0, held / np.maximum(judged, 1), np.nan), judged

@@ -1,5 +1,7 @@
 """The forecasts that an issue month publishes: the promoted recipe, refitted on what was known at its cutoff."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -29,6 +31,7 @@ def issue_forecasts(
     price_rule: Availability,
     method: IntervalMethod,
     other: OtherData | None = None,
+    series_ids: Sequence[str] = (SERIES_ID,),
 ) -> pd.DataFrame:
     """The forecasts of some issue months.
 
@@ -39,9 +42,10 @@ def issue_forecasts(
         price_rule: when the price is known; it fixes the origin of an issue.
         method: how the intervals are made.
         other: the blocks that the recipe uses beside the price.
+        series_ids: the series of the histories, in their order.
 
     Returns:
-        One row for each issue and target month: the columns `KEYS`, `NUMBERS` and `data_cutoff`.
+        One row for each series, issue and target month: the columns `KEYS`, `NUMBERS` and `data_cutoff`.
 
     Raises:
         NotEnoughHistory: the origin of an issue is not among the histories, or has no earlier error.
@@ -50,13 +54,19 @@ def issue_forecasts(
     rolling = rolling_forecast(
         forecaster, histories, steps=steps, method=method, first_step=issue_step(price_rule), other=other
     )
-    rows = [histories.row_of(forecast_origin(month, price_rule)) for month in issue_months]
-    frame = rolling.frame(rows)
-    repeats = len(frame) // len(issue_months)
-    issued = [month for month in issue_months for _ in range(repeats)]
-    frame["series_id"] = pd.Series(SERIES_ID, index=frame.index, dtype="str")
-    frame["issue_month"] = pd.Series([pd.Timestamp(m.first_day) for m in issued], dtype="datetime64[us]")
-    frame["data_cutoff"] = pd.Series([data_cutoff(m) for m in issued], dtype="datetime64[us, UTC]")
+    own = [histories.row_of(forecast_origin(month, price_rule)) for month in issue_months]
+    absent = [row for row in own if not 0 <= row < histories.rows_of_series]
+    # One that is absent of the first series is so of all; its number would be a row of another one.
+    begins = range(0, len(histories), histories.rows_of_series)
+    frame = rolling.frame(absent or [begin + row for begin in begins for row in own])
+    repeats = len(frame) // (len(issue_months) * histories.series)
+    issue = np.tile(np.repeat(np.arange(len(issue_months)), repeats), histories.series)
+    series = np.repeat(np.arange(histories.series), repeats * len(issue_months))
+    months = pd.Series([pd.Timestamp(m.first_day) for m in issue_months], dtype="datetime64[us]")
+    cutoffs = pd.Series([data_cutoff(m) for m in issue_months], dtype="datetime64[us, UTC]")
+    frame["series_id"] = pd.Series([*series_ids], dtype="str").take(series).array
+    frame["issue_month"] = months.take(issue).array
+    frame["data_cutoff"] = cutoffs.take(issue).array
     return frame[[*KEYS, *NUMBERS, "data_cutoff"]]
 
 

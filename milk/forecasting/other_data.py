@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,10 @@ from milk.series import series_register
 
 STEPS_OF: Final = {1: (1,), 3: (2, 3, 4), 6: (5, 6, 7, 8), 12: (9, 10, 11, 12, 13, 14)}
 """For each judged horizon the steps that a block admitted there corrects: those that are nearest to it."""
+
+
+_Part: TypeAlias = tuple[str, tuple[str, ...], tuple[int, ...], Floats]
+"""A block, its features, its steps, and what its features said at each origin."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,22 @@ class OtherData:
     blocks: Mapping[str, Sequence[int]]
 
     def added_to(self, forecast: Forecast, histories: Histories) -> Forecast:
-        """The price-only forecast with what the blocks add to it, as its cause `other`."""
-        total = np.zeros_like(forecast.log_price)
-        for _block, _names, steps, design in self._parts(histories):
-            total += corrections(design, forecast.log_price + total, histories, steps=_up_to(steps, total)).log_points
+        """The price-only forecast with what the blocks add to it, as its cause `other`.
+
+        Series that lie in the rows one after the other share what was known of the blocks, for they share their months;
+        each learns from its own errors.
+        """
+        parts = [*self._parts(histories.alone(0))]
+        prices = histories.by_series(forecast.log_price)
+        total = np.concatenate([self._added(parts, own, histories.alone(k)) for k, own in enumerate(prices)])
         return Forecast(forecast.base, {**forecast.contributions, "other": forecast.contributions["other"] + total})
+
+    def _added(self, parts: list[_Part], log_price: Floats, histories: Histories) -> Floats:
+        """What the blocks add to the forecasts of one series."""
+        total = np.zeros_like(log_price)
+        for _block, _names, steps, design in parts:
+            total += corrections(design, log_price + total, histories, steps=_up_to(steps, total)).log_points
+        return total
 
     def fitted(self, forecast: Forecast, histories: Histories) -> dict[str, dict[str, Any]]:
         """For each block what was learnt at the last origin (see `fitted_block`), 0 at steps that it does not claim."""
@@ -53,7 +68,7 @@ class OtherData:
             total += corrections(design, base, histories, steps=_up_to(steps, total)).log_points
         return fits
 
-    def _parts(self, histories: Histories) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...], Floats]]:
+    def _parts(self, histories: Histories) -> Iterator[_Part]:
         declared = declared_blocks(series_register())
         for block, horizons in self.blocks.items():
             steps = tuple(step for horizon in horizons for step in STEPS_OF[horizon])

@@ -167,9 +167,10 @@ def learnt_weights(log_prices: Floats, histories: Histories, power: float) -> Fl
     if power == 0:
         return np.full_like(log_prices, 1 / members)
     loss = np.zeros_like(log_prices)
+    by_series = histories.by_series(loss)
     for start, stop in vintages(histories):
         squared = np.nan_to_num((observed(histories, stop - 1, steps) - log_prices) ** 2)
-        loss[:, start:stop] = _discounted(squared)[:, start:stop]
+        by_series[:, :, start:stop] = _discounted(histories.by_series(squared))[:, :, start:stop]
     # Against the best member, so that errors of any size can be raised to a power; equal ones give equal weights.
     best = loss.min(axis=0)
     weights = ((best + TINY**2) / (loss + TINY**2)) ** power
@@ -252,10 +253,10 @@ def _past_sums(residuals: Floats) -> Floats:
 
 
 def _discounted(squared: Floats) -> Floats:
-    """For each origin the discounted sum of the squared errors known there: members x origins x steps."""
+    """For each origin the discounted sum of the squared errors known there: members x series x origins x steps."""
     total = discounted_sum(squared, ERROR_DECAY)
     known = np.zeros_like(squared)
     # The error of `step` months ago is the newest there is.
-    for step in range(1, min(squared.shape[2], squared.shape[1] - 1) + 1):
-        known[:, step:, step - 1] = total[:, :-step, step - 1]
+    for step in range(1, min(squared.shape[-1], squared.shape[-2] - 1) + 1):
+        known[..., step:, step - 1] = total[..., :-step, step - 1]
     return known

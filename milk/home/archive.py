@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from milk.errors import BackupRefused, HomeRefused
-from milk.home.layout import refuse_no_file
+from milk.files.local import refuse_no_file
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -6,13 +6,12 @@ A path is that inside the home, with `/` between its parts, whatever the home li
 import datetime as dt
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from milk.home.layout import Home, write_atomically
+from milk.files.local import LocalFolder
+from milk.home.layout import DATASET_FILE, Home
 
 RESULTS = ("received", "documents", "models", "tables")
-"""The folders of what is kept for ever; beside them lies `dataset.json`, and what is of this machine."""
-DATASET = "dataset.json"
+"""The folders of what is kept for ever; beside them lies the record of the dataset, and what is of this machine."""
 PART = ".part"
 """How a file or folder ends that is being written."""
 
@@ -27,11 +26,15 @@ class Kept:
 
 
 def list_kept(home: Home, folder: str) -> list[Kept]:
-    """Every file below a folder of the home, in the order of their paths; none where there is no such folder."""
-    return sorted(
-        (kept for file in (home.path / folder).rglob("*") if (kept := _kept(home, file)) is not None),
-        key=lambda kept: kept.path,
-    )
+    """Every file below a folder of what is kept, in the order of their paths; none where there is no such folder."""
+    found = (home.files / folder).entries()
+    return [Kept(f"{folder}/{entry.name}", entry.size, entry.written_at) for entry in found]
+
+
+def list_of_machine(home: Home, folder: str) -> list[Kept]:
+    """The same of a folder that is of this machine, whatever else the home lies on."""
+    found = LocalFolder(home.path / folder).entries()
+    return [Kept(f"{folder}/{entry.name}", entry.size, entry.written_at) for entry in found]
 
 
 def read_kept(home: Home, path: str) -> bytes:
@@ -40,52 +43,27 @@ def read_kept(home: Home, path: str) -> bytes:
     Raises:
         OSError: it is not there, or cannot be read.
     """
-    return (home.path / path).read_bytes()
+    return home.files.read(path)
 
 
-def write_kept(home: Home, path: str, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    write_atomically(home.path / path, content)
-
-
-def remove_kept(home: Home, path: str) -> None:
+def remove_kept(home: Home, path: str, *, is_of_machine: bool = False) -> None:
     """Delete a file, and its folder with the last of them; what is gone already is no failure.
 
     Raises:
         OSError: it cannot be deleted.
     """
-    file = home.path / path
-    file.unlink(missing_ok=True)
-    # One that is not empty, or gone, is nothing to be removed.
+    (LocalFolder(home.path) if is_of_machine else home.files).delete(path)
+    # In a bucket there are no folders; one that is not empty, or gone, is nothing to be removed.
     with suppress(OSError):
-        file.parent.rmdir()
+        (home.path / path).parent.rmdir()
 
 
 def holds(home: Home) -> list[str]:
     """What lies in the home of what is kept for ever."""
-    return [name for name in (DATASET, *RESULTS) if _is_something(home.path / name)]
+    folders = [name for name in RESULTS if (home.files / name).entries()]
+    return [*([DATASET_FILE] if home.files.has(DATASET_FILE) else []), *folders]
 
 
 def is_part(path: str) -> bool:
     """Whether a file is one that was being written, or lies in such a folder."""
     return any(name.endswith(PART) for name in path.split("/"))
-
-
-def _is_something(place: Path) -> bool:
-    return any(place.iterdir()) if place.is_dir() else place.exists()
-
-
-def _kept(home: Home, file: Path) -> Kept | None:
-    """A file; `None` for a folder, or where it is gone since it was listed."""
-    try:
-        if not file.is_file():
-            return None
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    written_at = dt.datetime.fromtimestamp(found.st_mtime, dt.UTC)
-    return Kept(file.relative_to(home.path).as_posix(), found.st_size, written_at)

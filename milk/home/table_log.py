@@ -81,7 +81,9 @@ def read_log(home: Home, name: str) -> TableLog:
     files = (kept.path.rpartition("/")[2] for kept in list_kept(home, folder))
     versions = sorted(int(found[1]) for file in files if (found := _COMMIT.fullmatch(file)))
     if not versions or versions != [*range(versions[-1] + 1)]:
-        raise HomeRefused(f"The log of the table {name} in {home.path} is not whole. Restore the table from a backup.")
+        raise HomeRefused(
+            f"The log of the table {name} in {home.address} is not whole. Restore the table from a backup."
+        )
     return TableLog(name, tuple(_commit(home, name, version) for version in versions))
 
 
@@ -122,7 +124,7 @@ def _commit(home: Home, name: str, version: int) -> Commit:
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise HomeRefused(
-            f"Version {version} of the table {name} in {home.path} cannot be read ({type(error).__name__}). Restore "
+            f"Version {version} of the table {name} in {home.address} cannot be read ({type(error).__name__}). Restore "
             "the table from a backup."
         ) from error
 

@@ -6,6 +6,7 @@ pipeline would lose last month's version. They act at creation only, which a tes
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import uuid4
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pa_fs
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
@@ -55,6 +57,11 @@ class Months:
     def rows_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows inside it."""
         return frame[frame[self.column].between(self.first, self.last)]
+
+    def expression(self) -> pc.Expression:
+        """The same for who reads a table: files and parts of files without such rows are not opened."""
+        ends = [pa.scalar(end.to_pydatetime(), pa.timestamp("us")) for end in (self.first, self.last)]
+        return (pc.field(self.column) >= ends[0]) & (pc.field(self.column) <= ends[1])
 
 
 def write_table(home: Home, name: str, frame: pd.DataFrame, *, replace: Months | None = None) -> int:
@@ -103,8 +110,24 @@ def append_table(home: Home, name: str, frame: pd.DataFrame) -> int:
     return _commit(home, name, frame, mode="append")
 
 
-def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataFrame:
-    """Read a table, its newest version where none is given.
+def read_table(
+    home: Home,
+    name: str,
+    *,
+    version: int | None = None,
+    months: Months | None = None,
+    series_id: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Read a table or a part of it.
+
+    Args:
+        home: the home.
+        name: name of the table.
+        version: which version; the newest where not given.
+        months: only the rows of these.
+        series_id: only the rows of this series.
+        columns: only these columns, which the table must have had from its beginning.
 
     Raises:
         TableNotFoundError: it was never written.
@@ -113,8 +136,8 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
     folder = home.tables / name
     table = folder.ask(lambda: DeltaTable(str(folder), version=version, storage_options=folder.table_options))
     files = sorted(address.removeprefix(f"{folder}/") for address in table.file_uris())
-    key = (str(folder), table.schema().to_json(), *((file, *folder.mark(file)) for file in files))
-    if (kept := _FRAMES.get(key)) is not None:
+    key = (str(folder), months, series_id, table.schema().to_json(), *((file, *folder.mark(file)) for file in files))
+    if columns is None and (kept := _FRAMES.get(key)) is not None:
         return kept
     try:
         with folder.at_hand(files) as place:
@@ -122,7 +145,9 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
             # and a process that had read through it was seen to abort now and then when it ended (1 in 60; from a
             # bucket 1 in 5).
             at_hand = pa_fs.SubTreeFileSystem(str(place), pa_fs.LocalFileSystem())
-            rows = table.to_pyarrow_dataset(filesystem=at_hand).to_table(use_threads=False)
+            dataset = table.to_pyarrow_dataset(filesystem=at_hand)
+            wanted = _wanted_rows(months, series_id)
+            rows = dataset.to_table(columns=columns and [*columns], filter=wanted, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         if version is not None and version != table_version(home, name):
             raise HomeRefused(
@@ -133,7 +158,19 @@ def read_table(home: Home, name: str, *, version: int | None = None) -> pd.DataF
             f"The table {name} in {home.tables} is damaged: {str(error).splitlines()[0]}. Restore it from a backup, or "
             f"delete {folder} and make it again."
         ) from error
-    return _FRAMES.keep(key, _with_later_columns(name, rows.to_pandas()))
+    frame: pd.DataFrame = rows.to_pandas()
+    if columns is not None:
+        # Who names columns wants few of a large table, which is not to stay in memory.
+        return frame
+    return _FRAMES.keep(key, _with_later_columns(name, frame))
+
+
+def _wanted_rows(months: Months | None, series_id: str | None) -> pc.Expression | None:
+    wanted = None if months is None else months.expression()
+    if series_id is None:
+        return wanted
+    of_series = pc.field("series_id") == series_id
+    return of_series if wanted is None else wanted & of_series
 
 
 class _Frames:

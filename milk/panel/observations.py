@@ -105,13 +105,17 @@ def _number(texts: pd.Series, *, is_point_lost: bool) -> pd.Series:
 
 def known_since(observations: pd.DataFrame, rules: dict[str, Availability]) -> pd.Series:
     """When each value is known by the rule of its series: UTC instants in the order of the rows."""
-    pairs = observations[KEY].drop_duplicates()
+    # By rule and month: thousands of series share a few rules, and an instant is dear to make.
+    distinct = list(dict.fromkeys(rules.values()))
+    rule = observations["series"].map({name: distinct.index(held) for name, held in rules.items()})
+    wanted = pd.DataFrame({"rule": rule, "month": observations["month"]})
+    pairs = wanted.drop_duplicates()
     instants = [
-        available_from(rules[name], Month.of(month))
-        for name, month in zip(pairs["series"], pairs["month"], strict=True)
+        available_from(distinct[int(number)], Month.of(month))
+        for number, month in zip(pairs["rule"], pairs["month"], strict=True)
     ]
     table = pairs.assign(known_since=pd.Series(instants, index=pairs.index, dtype=UTC_TIME))
-    return observations[KEY].merge(table, on=KEY, how="left", validate="m:1")["known_since"]
+    return wanted.merge(table, on=["rule", "month"], how="left", validate="m:1")["known_since"]
 
 
 def latest(observations: pd.DataFrame) -> pd.DataFrame:

@@ -227,10 +227,13 @@ def _data(data_versions: Mapping[str, Any]) -> dict[str, Any]:
 def new_observed(connection: sa.Connection, rows: Sequence[ObservedPrice]) -> list[ObservedPrice]:
     """The prices of which the store holds no value that was known from the same instant on."""
     columns = OBSERVED_PRICES.c
+    if not rows:
+        return []
+    months = [row.month for row in rows]
     query = sa.select(columns.series_id, columns.month, columns.known_since).where(
-        columns.series_id.in_({row.series_id for row in rows})
+        columns.series_id.in_({row.series_id for row in rows}), columns.month.between(min(months), max(months))
     )
-    held = {tuple(row) for row in connection.execute(query)} if rows else set()
+    held = {tuple(row) for row in connection.execute(query)}
     return [row for row in rows if (row.series_id, row.month, row.known_since) not in held]
 
 

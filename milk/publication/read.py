@@ -17,6 +17,10 @@ from milk.publication.engine import HEAD, reading
 from milk.publication.rows import ForecastRow, Issue
 from milk.publication.schema import FORECASTS, ISSUES, MODEL_CARDS, PUBLICATIONS, SERIES
 
+MOST_SERIES = 1_000_000
+SERIES_WATCHED = 10
+"""Series that figures and messages name; thousands of them would be neither read nor scraped."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueRecord:
@@ -85,18 +89,40 @@ def newest_publication(engine: sa.Engine) -> Transaction:
     return Transaction(*newest)
 
 
-def published_series(engine: sa.Engine) -> list[str]:
-    """The series of which something is published."""
-    # From one to the next by the index: as many steps as series, however many issues these have.
-    after = ISSUES.alias("after")
-    named = sa.select(sa.func.min(ISSUES.c.series_id).label("series_id")).cte("named", recursive=True)
-    following = sa.select(sa.func.min(after.c.series_id)).where(after.c.series_id > named.c.series_id)
+def published_series(engine: sa.Engine, *, after: str = "", limit: int = MOST_SERIES) -> list[str]:
+    """The series of which something is published, in the order of their names.
+
+    Args:
+        engine: the store.
+        after: only those behind this one.
+        limit: no more than so many.
+    """
+    # From one to the next by the index: as many steps as series are wanted, however many issues these have.
+    following = ISSUES.alias("following")
+    first = sa.select(sa.func.min(ISSUES.c.series_id)).where(ISSUES.c.series_id > after).scalar_subquery()
+    named = sa.select(first.label("series_id"), sa.literal(1).label("number")).cte("named", recursive=True)
+    next_one = sa.select(sa.func.min(following.c.series_id)).where(following.c.series_id > named.c.series_id)
     named = named.union_all(
-        sa.select(following.correlate(named).scalar_subquery()).where(named.c.series_id.is_not(None))
+        sa.select(next_one.correlate(named).scalar_subquery(), named.c.number + 1).where(
+            named.c.series_id.is_not(None), named.c.number < limit
+        )
     )
     query = sa.select(named.c.series_id).where(named.c.series_id.is_not(None)).order_by(named.c.series_id)
     with reading(engine) as connection:
         return [*connection.scalars(query)]
+
+
+def is_published(engine: sa.Engine, series_id: str) -> bool:
+    """Whether something of a series is published."""
+    query = sa.select(ISSUES.c.series_id).where(ISSUES.c.series_id == series_id).limit(1)
+    with reading(engine) as connection:
+        return connection.scalar(query) is not None
+
+
+def watched_series(engine: sa.Engine, reference: str) -> list[str]:
+    """The series that a monitor looks at: the reference first, and of the others the first few."""
+    others = [name for name in published_series(engine, limit=SERIES_WATCHED) if name != reference]
+    return [reference, *others][:SERIES_WATCHED] if is_published(engine, reference) else others
 
 
 def series_record(engine: sa.Engine, series_id: str) -> SeriesRecord | None:
@@ -160,12 +186,20 @@ def standing_hashes(engine: sa.Engine, series_id: str) -> dict[Month, str]:
         return {row.issue_month: row.content_sha256 for row in rows}
 
 
-def broken_issues(engine: sa.Engine) -> list[str]:
-    """The revisions whose rows are not those that were published: their hash, made anew, is another one; in words."""
+def broken_issues(engine: sa.Engine, series_id: str | None = None) -> list[str]:
+    """The revisions whose rows are not those that were published: their hash, made anew, is another one; in words.
+
+    Of one series where it is named: of thousands of them to look at all takes minutes.
+    """
+    wanted, rows_wanted = sa.select(ISSUES), sa.select(FORECASTS)
+    if series_id is not None:
+        wanted = wanted.where(ISSUES.c.series_id == series_id)
+        rows_wanted = rows_wanted.where(FORECASTS.c.series_id == series_id)
     with reading(engine) as connection:
-        issues = connection.execute(sa.select(ISSUES)).mappings().all()
-        rows = connection.execute(sa.select(FORECASTS)).mappings().all()
-        cards = {tuple(row) for row in connection.execute(sa.select(MODEL_CARDS.c.series_id, MODEL_CARDS.c.version_id))}
+        issues = connection.execute(wanted).mappings().all()
+        rows = connection.execute(rows_wanted).mappings().all()
+        # A version made on the reference series forecasts the others too.
+        cards = set(connection.scalars(sa.select(MODEL_CARDS.c.version_id)))
     by_key: dict[tuple[str, Month, int], list[ForecastRow]] = {}
     for row in rows:
         forecast = ForecastRow(**{name: row[name] for name in ForecastRow.__dataclass_fields__})
@@ -178,14 +212,14 @@ def broken_issues(engine: sa.Engine) -> list[str]:
     return broken
 
 
-def _problem(issue: sa.RowMapping, forecasts: Sequence[ForecastRow], cards: set[tuple[str, ...]]) -> str:
+def _problem(issue: sa.RowMapping, forecasts: Sequence[ForecastRow], cards: set[str]) -> str:
     if len(forecasts) != issue["forecasts"]:
         return f"{len(forecasts)} forecasts, not {issue['forecasts']}"
     names = [name for name in Issue.__dataclass_fields__ if name != "forecasts"]
     content = Issue(**{name: issue[name] for name in names}, forecasts=tuple(forecasts))
     if content.content_sha256 != issue["content_sha256"]:
         return "its content is not the one that was published"
-    if (issue["series_id"], issue["model_version"]) not in cards:
+    if issue["model_version"] not in cards:
         return f"the card of {issue['model_version']} is missing"
     return ""
 

@@ -52,8 +52,8 @@ class HeldScorecard:
     statistics: list[RunningStatistics]
 
 
-def live_record(engine: sa.Engine, series_id: str) -> LiveRecord:
-    """Every live revision ever published, oldest issue first; hindcasts are not asked for."""
+def live_record(engine: sa.Engine, *series_ids: str) -> LiveRecord:
+    """Every live revision ever published of some series, oldest issue first; hindcasts are not asked for."""
     same = sa.and_(*(FORECASTS.c[name] == ISSUES.c[name] for name in ("series_id", "issue_month", "revision")))
     columns = [
         PUBLICATIONS.c.published_at.label(name)
@@ -65,13 +65,13 @@ def live_record(engine: sa.Engine, series_id: str) -> LiveRecord:
         sa.select(*columns)
         .join_from(ISSUES, FORECASTS, same)
         .join(PUBLICATIONS, PUBLICATIONS.c.id == ISSUES.c.publication_id)
-        .where(ISSUES.c.series_id == series_id, ISSUES.c.kind == "live")
-        .order_by(ISSUES.c.issue_month, ISSUES.c.revision, FORECASTS.c.target_month)
+        .where(ISSUES.c.series_id.in_(series_ids), ISSUES.c.kind == "live")
+        .order_by(ISSUES.c.series_id, ISSUES.c.issue_month, ISSUES.c.revision, FORECASTS.c.target_month)
     )
     observed = (
         sa.select(*(OBSERVED_PRICES.c[name] for name in ObservedPrice.__dataclass_fields__))
-        .where(OBSERVED_PRICES.c.series_id == series_id)
-        .order_by(OBSERVED_PRICES.c.month, OBSERVED_PRICES.c.known_since)
+        .where(OBSERVED_PRICES.c.series_id.in_(series_ids))
+        .order_by(OBSERVED_PRICES.c.series_id, OBSERVED_PRICES.c.month, OBSERVED_PRICES.c.known_since)
     )
     with reading(engine) as connection:
         return LiveRecord(
@@ -103,17 +103,17 @@ def judgement_hashes(engine: sa.Engine, series_id: str) -> dict[tuple[Month, Mon
         return {(row.issue_month, row.target_month): row.content_sha256 for row in connection.execute(query)}
 
 
-def judgement_marks(engine: sa.Engine, series_id: str) -> dict[tuple[Month, Month], tuple[int, float]]:
-    """By issue month and target month the revision and the newest price of the newest judgement."""
+def judgement_marks(engine: sa.Engine, *series_ids: str) -> dict[tuple[str, Month, Month], tuple[int, float]]:
+    """By series, issue month and target month the revision and the newest price of the newest judgement."""
     columns = SCORECARD.c
+    key = (columns.series_id, columns.issue_month, columns.target_month)
     query = (
-        sa.select(columns.issue_month, columns.target_month, columns.revision, columns.observed_latest)
-        .where(columns.series_id == series_id)
+        sa.select(*key, columns.revision, columns.observed_latest)
+        .where(columns.series_id.in_(series_ids))
         .order_by(columns.judgement)
     )
     with reading(engine) as connection:
-        rows = connection.execute(query)
-        return {(row.issue_month, row.target_month): (row.revision, row.observed_latest) for row in rows}
+        return {tuple(mark): (revision, price) for *mark, revision, price in connection.execute(query)}
 
 
 def retrain_decisions(engine: sa.Engine, series_id: str) -> list[RetrainDecision]:

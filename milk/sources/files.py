@@ -1,4 +1,8 @@
-"""The folder of input files: which files there are, which must be there, and what the folder says of itself."""
+"""The folder of input files: which files there are, which must be there, and what the folder says of itself.
+
+A folder may hold many price files, which a manifest lists (`milk.sources.manifest`). The first of them is the price
+file of all that follows here.
+"""
 
 import hashlib
 import tomllib
@@ -9,6 +13,7 @@ from pathlib import Path
 from milk.errors import BadInput
 from milk.series import SourceName
 from milk.sources import central_bank, milk_price, precipitation
+from milk.sources.manifest import PriceFile, read_manifest
 from milk.sources.text import Parsed
 
 LABEL_FILE = "dataset.toml"
@@ -46,15 +51,29 @@ class DataFolder:
         source_file = SOURCE_FILES[source]
         if not self.path.is_dir():
             raise BadInput(f"There is no folder {self.path}. Give a folder that holds {milk_price.FILE_NAME}.")
-        file = self.path / source_file.file_name
+        name = self.price_files()[0].file if source == "milk_price" else source_file.file_name
+        file = self.path / name
         if not file.exists():
             if source_file.is_required:
                 raise BadInput(f"There is no {file.name} in {self.path}. The price file is the one that must be there.")
             return None
-        try:
-            return file.read_bytes()
-        except OSError as error:
-            raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
+        return _bytes_of(file)
+
+    def price_files(self) -> tuple[PriceFile, ...]:
+        """The price files that the folder lists, the one of the reference series first; without a list that one alone.
+
+        Raises:
+            BadInput: the list cannot be used.
+        """
+        return read_manifest(self.path)
+
+    def fetch_price(self, price_file: PriceFile) -> bytes:
+        """The bytes of one of them.
+
+        Raises:
+            BadInput: it cannot be read.
+        """
+        return _bytes_of(self.path / price_file.file)
 
     @property
     def is_synthetic(self) -> bool:
@@ -73,6 +92,13 @@ class DataFolder:
         if not isinstance(is_synthetic, bool):
             raise BadInput(f"{label}: is_synthetic must be true or false. Mend or delete the file.")
         return is_synthetic
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def content_hash(content: bytes) -> str:

@@ -1,5 +1,7 @@
 """The price file `precio_leche.csv`: year, Spanish month abbreviation, nominal CLP per litre.
 
+Files of other series (`milk.sources.manifest`) are read by the same rules, each under the name of its series.
+
 Without a sound price nothing can be forecast, so every doubt about it makes the file unusable; only an identical
 repetition of a month is dropped.
 """
@@ -23,8 +25,21 @@ def parse(content: bytes) -> Parsed:
     Returns:
         An observation a month of the series `price`; gaps between its months are errors among the faults.
     """
-    price = series_register().price
-    table = read_table(content, FILE_NAME, ("Anio", "Mes", price.column))
+    return parse_file(content, FILE_NAME, series_register().price)
+
+
+def parse_file(content: bytes, file: str, price: Series) -> Parsed:
+    """Read the price file of a series.
+
+    Args:
+        content: the bytes as received.
+        file: name of the file, for the faults.
+        price: the series: its name, column, unit and plausible range.
+
+    Returns:
+        An observation a month under the name of the series; gaps between its months are errors among the faults.
+    """
+    table = read_table(content, file, ("Anio", "Mes", price.column))
     signs = DecimalSigns.of(table, [price.column])
     rows = unique_months(table, _month_of, [price.column], conflict_is_error=True)
     sound = []
@@ -52,7 +67,7 @@ def _is_sound_price(table: TextTable, cell: tuple[Month, str, int], price: Serie
         problem = f"the price of {month} is empty"
         table.report(problem, kind="missing price", row=row, column=price.column, remedy="Fill it in.")
         return False
-    doubt = _doubt(text, price.plausible, signs)
+    doubt = _doubt(text, price, signs)
     if not doubt:
         return True
     kind, said = doubt
@@ -62,7 +77,7 @@ def _is_sound_price(table: TextTable, cell: tuple[Month, str, int], price: Serie
     return False
 
 
-def _doubt(text: str, plausible: tuple[float, float], signs: DecimalSigns) -> tuple[str, str] | None:
+def _doubt(text: str, price: Series, signs: DecimalSigns) -> tuple[str, str] | None:
     """What is wrong with a price: the kind of the fault, and the words for it."""
     if text.startswith("-"):
         return "negative price", "is negative"
@@ -71,8 +86,9 @@ def _doubt(text: str, plausible: tuple[float, float], signs: DecimalSigns) -> tu
     plain = signs.plain(text)
     if not _NUMBER.fullmatch(plain) or len(text) > LONGEST_VALUE:
         return "unreadable price", "is not a number with a decimal point"
-    if not plausible[0] <= float(plain) <= plausible[1]:
-        return "implausible price", f"is outside {plausible[0]:g} to {plausible[1]:g} CLP/L"
+    low, high = price.plausible
+    if not low <= float(plain) <= high:
+        return "implausible price", f"is outside {low:g} to {high:g} {price.unit}"
     return None
 
 

@@ -131,7 +131,8 @@ def told_episodes(home: Home) -> dict[str, Episode]:
         return {} if content is None else {str(key): _episode(said) for key, said in content.items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise HomeRefused(
-            f"The document {DOCUMENT} of the home {home.path} is none of ours. Delete it: what holds is told once more."
+            f"The document {DOCUMENT} of the home {home.address} is none of ours. Delete it: what holds is told once "
+            "more."
         ) from error
 
 

@@ -20,9 +20,9 @@ import sqlalchemy as sa
 
 from milk.errors import HomeRefused
 from milk.home.archive import FORMAT, MANIFEST, MEMBERS, ArchiveWriter, verified_manifest, written_archive
-from milk.home.contents import DATASET, is_part, list_kept, read_kept
+from milk.home.contents import is_part, list_kept, read_kept
 from milk.home.dataset import Dataset, read_dataset
-from milk.home.layout import Home
+from milk.home.layout import DATASET_FILE, Home
 from milk.home.table_log import TableLog, log_files, read_log, table_names
 from milk.models.canonical import canonical_json
 from milk.publication.copy import stored_tables, table_lines
@@ -90,7 +90,7 @@ def write_backup(home: Home, store: sa.Engine | None, file: Path, *, created_at:
     """
     dataset = read_dataset(home)
     if dataset is None:
-        raise HomeRefused(f"The home {home.path} is empty: there is nothing to back up.")
+        raise HomeRefused(f"The home {home.address} is empty: there is nothing to back up.")
     with written_archive(file, created=created_at.timestamp()) as archive:
         said = _add_store(archive, store)
         tables = _add_files(archive, home)
@@ -164,7 +164,7 @@ def _add_files(archive: ArchiveWriter, home: Home) -> dict[str, int]:
         tables[name] = log.version
     for path in _whole_files(home, "received"):
         _add_file(archive, home, path)
-    archive.add(f"{FILES}/{DATASET}", read_kept(home, DATASET))
+    archive.add(f"{FILES}/{DATASET_FILE}", read_kept(home, DATASET_FILE))
     return tables
 
 
@@ -190,8 +190,8 @@ def _add_table_files(archive: ArchiveWriter, home: Home, log: TableLog) -> None:
     for file in sorted(log.files_of({log.version})):
         if f"{folder}/{file}" not in there:
             raise HomeRefused(
-                f"The table {log.name} in {home.path} is damaged: its file {file} is missing. Nothing was written; an "
-                "earlier backup may hold it."
+                f"The table {log.name} in {home.address} is damaged: its file {file} is missing. Nothing was written; "
+                "an earlier backup may hold it."
             )
     for file in sorted(log.ever_added):
         if f"{folder}/{file}" in there:

@@ -6,9 +6,10 @@ import pandas as pd
 
 from milk.errors import VersionRefused
 from milk.home.layout import Home
-from milk.home.tables import has_table, read_table
+from milk.home.tables import Months, has_table, read_table
 from milk.models.version import ModelVersion, read_version
 from milk.months import Month
+from milk.series import SERIES_ID
 from milk.steps.predictions import TABLE, Issuing, forecast_rows, reachable_of
 
 COLUMNS = ["target_month", "previous_price", "price", "change", "news", "recipe"]
@@ -55,8 +56,8 @@ def what_changed(home: Home, issuing: Issuing, issue: pd.DataFrame) -> pd.DataFr
 def _former(home: Home, issuing: Issuing, month: Month) -> pd.DataFrame:
     """The issue of the month before: as it was made, or else as the present recipe would have made it then."""
     if has_table(home, TABLE):
-        standing = read_table(home, TABLE)
-        rows = standing[standing["issue_month"] == pd.Timestamp(month.first_day)]
+        day = pd.Timestamp(month.first_day)
+        rows = read_table(home, TABLE, months=Months("issue_month", day, day), series_id=SERIES_ID)
         if len(rows):
             return rows
     reachable = reachable_of(issuing, [month])

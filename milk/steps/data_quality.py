@@ -83,7 +83,7 @@ def _freshness(home: Home) -> dict[str, Any] | None:
     """How far behind its rule of availability each source was when the newest issue month began."""
     if not has_table(home, TABLE):
         return None
-    newest = Month.of(read_table(home, TABLE)["issue_month"].max())
+    newest = Month.of(read_table(home, TABLE, columns=["issue_month"])["issue_month"].max())
     rows = []
     for source, observations in _sources(home):
         found = freshness(observations, series_register().of_source(source), data_cutoff(newest))

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from milk.errors import HomeRefused
-from milk.home.contents import RESULTS, Kept, is_part, list_kept, read_kept, remove_kept
+from milk.home.contents import RESULTS, Kept, is_part, list_kept, list_of_machine, read_kept, remove_kept
 from milk.home.documents import read_document
 from milk.home.layout import Home
 from milk.home.table_log import LOG, TableLog, read_log, table_names
@@ -40,11 +40,15 @@ MADE_AGAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """A file that nothing refers to: its path in the home, its bytes, and why it is one."""
+    """A file that nothing refers to: its path in the home, its bytes, why it is one, and whether it is of this machine.
+
+    What is of a machine lies in the folder of its home, also where the files of the home lie in a bucket.
+    """
 
     path: str
     size: int
     why: str
+    is_of_machine: bool = False
 
 
 def find_garbage(home: Home, store: sa.Engine | None, *, before: dt.datetime) -> list[Garbage]:
@@ -79,9 +83,9 @@ def free(home: Home, garbage: Iterable[Garbage]) -> None:
     """
     for part in garbage:
         try:
-            remove_kept(home, part.path)
+            remove_kept(home, part.path, is_of_machine=part.is_of_machine)
         except OSError as error:
-            raise HomeRefused(f"{part.path} in {home.path} cannot be deleted: {error.strerror}.") from error
+            raise HomeRefused(f"{part.path} in {home.address} cannot be deleted: {error.strerror}.") from error
 
 
 def all_references(home: Home, store: sa.Engine | None) -> References:
@@ -94,8 +98,8 @@ def all_references(home: Home, store: sa.Engine | None) -> References:
     found = References() if store is None else store_references(store)
     if versions and not found.models:
         raise HomeRefused(
-            f"The home {home.path} holds model versions, and its store speaks of none: what they are needed for cannot "
-            "be told, and nothing is freed. Set MILK_STORE_URL to the store of this home."
+            f"The home {home.address} holds model versions, and its store speaks of none: what they are needed for "
+            "cannot be told, and nothing is freed. Set MILK_STORE_URL to the store of this home."
         )
     for name in versions:
         found = found.with_tables(card_tables(_card(home, name)))
@@ -125,8 +129,8 @@ def _card(home: Home, version: str) -> dict[str, Any]:
             raise TypeError("it holds no object")  # noqa: TRY301  # because it is one more of these
     except (OSError, ValueError, TypeError) as error:
         raise HomeRefused(
-            f"{path} in {home.path} cannot be read ({error}), and may be the only one to say what {version} was made "
-            f"from. Nothing is freed. Restore it from a backup, or delete the folder of {version}."
+            f"{path} in {home.address} cannot be read ({error}), and may be the only one to say what {version} was "
+            f"made from. Nothing is freed. Restore it from a backup, or delete the folder of {version}."
         ) from error
     return card
 
@@ -157,7 +161,7 @@ def _of_models(old: Iterable[Kept], references: References) -> Iterator[Garbage]
 
 def _of_machine(home: Home, before: dt.datetime) -> Iterator[Garbage]:
     """What servers and runs said: logs of the start before the last, and what steps wrote to the terminal."""
-    for kept in [*list_kept(home, "logs"), *list_kept(home, "dagster/storage")]:
+    for kept in [*list_of_machine(home, "logs"), *list_of_machine(home, "dagster/storage")]:
         is_log = kept.path.endswith(".before.log") or "/compute_logs/" in kept.path
         if is_log and kept.written_at < before:
-            yield Garbage(kept.path, kept.size, "an old log")
+            yield Garbage(kept.path, kept.size, "an old log", is_of_machine=True)

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +18,11 @@ from milk.forecasting.histories import HISTORY_MONTHS, build_histories
 from milk.forecasting.issue import issue_forecasts
 from milk.forecasting.other_data import OtherData
 from milk.home.layout import Home
-from milk.home.tables import Months, frame_hash, has_table, read_table, table_version, write_table
+from milk.home.tables import Months, frame_hash, table_version, write_table
+from milk.models.canonical import sha256_hex
 from milk.models.version import ModelVersion
 from milk.months import (
+    YEAR_AHEAD,
     Availability,
     IssueMonths,
     Month,
@@ -27,12 +31,18 @@ from milk.months import (
     forecast_origin,
     reachable_issues,
 )
-from milk.publication.rows import TABLES, said_versions
-from milk.series import series_register
+from milk.publication.rows import TABLES
+from milk.series import SERIES_ID, series_register
+from milk.steps.further_series import further_forecasts
+from milk.steps.receive_series import TABLE as PRICES
+from milk.steps.receive_series import price_series
+from milk.steps.standing import standing_or_new
 from milk.steps.training import used_features
 from milk.tables import BATCH_PREDICTIONS, FEATURES, column_types, empty_table
 
 TABLE = "batch_predictions"
+ROWS_AT_ONCE = 2_000_000
+"""Rows of further series that are forecast and written together: about a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,8 @@ class Issuing:
     price_rule: Availability
     is_synthetic: bool
     issued_at: dt.datetime
+    workers: int = 1
+    """Processes over which further series are spread."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +63,26 @@ class Issued:
     """What came of a run.
 
     Attributes:
-        rows: the rows of the months made, as they stand in the table now.
+        rows: the rows of the months made, as they stand in the table now; of further series those of the last block of
+            months alone (`ROWS_AT_ONCE`).
         months: the months made; one whose standing rows were kept is among them.
         unreachable: the months that the data cannot reach, each with the reason.
         refused: the months whose rows broke their contract and were not written, each with the reason.
+        content_sha256: hash of all that these months say.
+        left_out: the further series without a forecast of the newest of these months, each with the reason.
     """
 
     rows: pd.DataFrame
     months: list[Month]
     unreachable: dict[Month, str]
     refused: dict[Month, str]
+    content_sha256: str
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> pd.DataFrame:
+        """The rows of the reference series."""
+        return self.rows[self.rows["series_id"] == SERIES_ID]
 
 
 def issuable_months(features: pd.DataFrame, price_rule: Availability) -> IssueMonths:
@@ -73,6 +95,9 @@ def issuable_months(features: pd.DataFrame, price_rule: Availability) -> IssueMo
 
 def issue_months(home: Home, issuing: Issuing, months: list[Month]) -> Issued:
     """Forecast, check and write some issue months; the good ones are written even where others are not.
+
+    The months are those of the reference series; of the further series each takes part that can, and what is wrong
+    with one stops no other.
 
     Args:
         home: the home.
@@ -89,10 +114,34 @@ def issue_months(home: Home, issuing: Issuing, months: list[Month]) -> Issued:
     wanted = reachable_of(issuing, months)
     rows = forecast_rows(home, issuing, wanted) if wanted else empty_predictions()
     good, refused = split_refused(rows)
-    good, changed = _standing_or_new(home, good)
-    for part in month_ranges(changed.intersection(wanted)):
-        write_table(home, TABLE, part.rows_of(good), replace=part)
-    return Issued(good, [m for m in wanted if m not in refused], unreachable, refused)
+    made = [m for m in wanted if m not in refused]
+    parts, contents, left_out = [good.iloc[:0]], list[str](), dict[str, str]()
+    for block in _blocks(made, len(price_series(home))):
+        # What came of the further series of an earlier block is written, and need not be kept.
+        parts = [part[part["series_id"] == SERIES_ID] for part in parts]
+        own = good[good["issue_month"].isin([pd.Timestamp(month.first_day) for month in block])]
+        further, left_out = _further_rows(home, issuing, block)
+        rows = _written(home, pd.concat([own, further], ignore_index=True) if len(further) else own)
+        contents.append(frame_hash(rows.drop(columns="issued_at")))
+        parts.append(rows)
+    rows = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    # When a forecast was made is no part of what it says: the same forecast again is the same data version.
+    content = contents[0] if len(contents) == 1 else sha256_hex(" ".join(contents).encode())
+    return Issued(rows, made, unreachable, refused, content, left_out)
+
+
+def _blocks(months: list[Month], further: int) -> list[list[Month]]:
+    """The months in blocks whose rows fit into memory; all in one where there is no further series."""
+    size = max(1, ROWS_AT_ONCE // (further * YEAR_AHEAD)) if further else max(1, len(months))
+    return [months[start : start + size] for start in range(0, len(months), size)]
+
+
+def _written(home: Home, new: pd.DataFrame) -> pd.DataFrame:
+    """Write what is new of some sound rows, and return the rows that stand of their months then."""
+    rows, changed = standing_or_new(home, TABLE, new)
+    for part in month_ranges(changed):
+        write_table(home, TABLE, part.rows_of(rows), replace=part)
+    return rows
 
 
 def month_ranges(months: set[Month]) -> list[Months]:
@@ -117,7 +166,44 @@ def forecast_rows(home: Home, issuing: Issuing, months: list[Month]) -> pd.DataF
     last_origin = forecast_origin(max(months), issuing.price_rule)
     histories = build_histories(issuing.features, price_rule=issuing.price_rule, last_origin=last_origin)
     frame = issue_forecasts(forecaster, histories, months, price_rule=issuing.price_rule, method=method, other=other)
-    return _with_provenance(home, frame, issuing)
+    data_versions = {
+        "features": {"sha256": frame_hash(used_features(issuing.features, recipe["blocks"]))},
+        "model": {"sha256": issuing.version.sha256},
+        TABLES: {"features": table_version(home, "features")},
+    }
+    return _with_provenance(frame, issuing, {SERIES_ID: series_register().price.unit}, {SERIES_ID: data_versions})
+
+
+def _further_rows(home: Home, issuing: Issuing, months: list[Month]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The rows of the further series, and why others have none."""
+    recipe = issuing.version.model["recipe"]
+    made = further_forecasts(
+        home, issuing.features, recipe, months, price_rule=issuing.price_rule, workers=issuing.workers
+    )
+    if made.rows.empty:
+        return empty_predictions(), made.left_out
+    shared = {"model": {"sha256": issuing.version.sha256}}
+    tables = {PRICES: table_version(home, PRICES)}
+    if recipe["blocks"]:
+        shared["features"] = {"sha256": frame_hash(used_features(issuing.features, recipe["blocks"]))}
+        tables["features"] = table_version(home, "features")
+    data_versions = {
+        series_id: {"prices": {"sha256": sha256}, **shared, TABLES: tables} for series_id, sha256 in made.prices.items()
+    }
+    rows, broken = split_broken(_with_provenance(made.rows, issuing, made.units, data_versions))
+    return rows, made.left_out | broken
+
+
+def split_broken(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Part the rows of further series into those of sound series and the reasons against the others."""
+    if not schema_problem(BATCH_PREDICTIONS, rows):
+        return rows, {}
+    broken = {
+        str(series_id): f"its forecasts break their contract: {problem}"
+        for series_id, part in rows.groupby("series_id")
+        if (problem := schema_problem(BATCH_PREDICTIONS, part))
+    }
+    return rows[~rows["series_id"].isin(broken)].reset_index(drop=True), broken
 
 
 def known_prices(features: pd.DataFrame, instant: pd.Timestamp) -> pd.DataFrame:
@@ -198,67 +284,29 @@ def _month(first_day: object) -> Month:
     return Month.of(pd.Timestamp(first_day))  # type: ignore[arg-type]  # because a group is named by a first day here
 
 
-def _standing_or_new(home: Home, rows: pd.DataFrame) -> tuple[pd.DataFrame, set[Month]]:
-    """For each issue month the rows that stand or the new ones, and the months whose rows are new.
-
-    What was issued stays where the new rows say the same (when they were made is no part of that), and where a forecast
-    issued in time would give way to a hindcast: a later run must not wipe out what somebody may have relied on.
-    """
-    if rows.empty or not has_table(home, TABLE):
-        return rows, {Month.of(month) for month in rows["issue_month"].unique()}
-    standing = read_table(home, TABLE)
-    parts, changed = [], set()
-    for month in rows["issue_month"].unique():
-        new, old = rows[rows["issue_month"] == month], standing[standing["issue_month"] == month]
-        if not old.empty and _outlives(old, new):
-            parts.append(old)
-        else:
-            parts.append(new)
-            changed.add(Month.of(month))
-    return pd.concat(parts, ignore_index=True), changed
-
-
-def _outlives(old: pd.DataFrame, new: pd.DataFrame) -> bool:
-    if (old["kind"] == "live").all() and (new["kind"] == "hindcast").all():
-        return True
-    return _content(old) == _content(new)
-
-
-def _content(rows: pd.DataFrame) -> str:
-    """Hash of what rows say: without when they were made, and without the last digits in which two machines differ."""
-    said = rows.drop(columns="issued_at")
-    said["data_versions"] = [
-        json.dumps(said_versions(json.loads(text)), sort_keys=True) for text in said["data_versions"]
-    ]
-    numbers = said.select_dtypes("float64").columns
-    said[numbers] = said[numbers].round(9)
-    return frame_hash(said)
-
-
 def empty_predictions() -> pd.DataFrame:
     """The table without rows."""
     return empty_table(BATCH_PREDICTIONS)
 
 
-def _with_provenance(home: Home, frame: pd.DataFrame, issuing: Issuing) -> pd.DataFrame:
+def _with_provenance(
+    frame: pd.DataFrame, issuing: Issuing, units: Mapping[str, str], data_versions: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Forecasts as the table holds them; units and data versions by series."""
     version = issuing.version
     chosen_with = dt.datetime.fromisoformat(version.card["data"]["data_cutoff"])
     kinds = {
         month: forecast_kind(issue_month=Month.of(month), issued_at=issuing.issued_at, version_data_cutoff=chosen_with)
         for month in frame["issue_month"].unique()
     }
-    data_versions = {
-        "features": {"sha256": frame_hash(used_features(issuing.features, version.model["recipe"]["blocks"]))},
-        "model": {"sha256": version.sha256},
-        TABLES: {"features": table_version(home, "features")},
-    }
+    texts = {series_id: json.dumps(held, sort_keys=True) for series_id, held in data_versions.items()}
     whole = frame.assign(
-        unit=series_register().price.unit,
+        unit=frame["series_id"].map(dict(units)),
         kind=frame["issue_month"].map(kinds),
         model_version=version.version_id,
         issued_at=pd.Timestamp(issuing.issued_at),
         is_synthetic=np.full(len(frame), issuing.is_synthetic, dtype=bool),
-        data_versions=json.dumps(data_versions, sort_keys=True),
+        data_versions=frame["series_id"].map(texts),
     )
     types = column_types(BATCH_PREDICTIONS)
     return whole[list(types)].astype(types)

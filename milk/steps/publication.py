@@ -3,26 +3,25 @@
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import sqlalchemy as sa
 
 from milk.errors import VersionRefused
 from milk.home.layout import Home
-from milk.home.tables import has_table, read_table
+from milk.home.tables import Months, has_table, read_table
 from milk.models.version import ModelVersion, read_version
 from milk.months import Kind, Month
 from milk.publication.publish import Published, publish
 from milk.publication.read import issue_records
-from milk.publication.rows import ForecastRow, Issue, ObservedPrice, Publication, SeriesRow
-from milk.series import SERIES_ID, Series, series_register
+from milk.publication.rows import Issue, ObservedPrice, Publication, SeriesRow
+from milk.series import SERIES_ID, series_register
 from milk.steps.data_quality import quality_documents
+from milk.steps.issues import issues_of
 from milk.steps.predictions import TABLE, empty_predictions, split_refused
 from milk.steps.promotion import load_champion
+from milk.steps.publish_series import FurtherPublished, publish_further, series_row
 from milk.steps.published_versions import card_of, model_of, software_versions
 from milk.steps.receive import LOCK_WAIT_SECONDS, observations_of
 
@@ -32,12 +31,14 @@ class MonthsPublished:
     """What came of a run.
 
     Attributes:
-        published: what the store did; `None` where no month was fit to be published.
+        published: what the store did of the reference series; `None` where no month was fit to be published.
         refused: the months that were not published, each with the reason.
+        further: what it did of the further series.
     """
 
     published: Published | None
     refused: dict[Month, str]
+    further: FurtherPublished = field(default_factory=FurtherPublished)
 
 
 def publish_months(
@@ -58,18 +59,23 @@ def publish_months(
         if not issues:
             return MonthsPublished(None, refused)
         shown = _versions_shown(home, store, issues, versions)
-        publication = Publication(
+        of_all = Publication(
             published_at=published_at,
             run_id=run_id,
             software=software_versions(),
-            issues=issues,
-            observed=observed_prices(home),
             cards=[card_of(version) for version in shown],
             models=[model_of(version) for version in shown],
+        )
+        # The reference last: where its issue is published, all that belongs to the month is.
+        further = publish_further(home, store, [issue.issue_month for issue in issues], of_all)
+        publication = replace(
+            of_all,
+            issues=issues,
+            observed=observed_prices(home),
             series=register_rows(),
             quality=quality_documents(home),
         )
-        return MonthsPublished(publish(store, publication), refused)
+        return MonthsPublished(publish(store, publication), refused, further)
 
 
 def _versions_shown(
@@ -96,37 +102,6 @@ def _sound_issues(home: Home, months: Sequence[Month]) -> tuple[list[Issue], dic
     for month in set(months) - refused.keys() - {issue.issue_month for issue in issues}:
         refused[month] = f"{TABLE} holds no forecasts of it: materialise {TABLE} for this month again"
     return issues, versions, refused
-
-
-def issues_of(rows: pd.DataFrame) -> list[Issue]:
-    """The rows of some issue months as the store takes them, the oldest month first."""
-    # All at once: a frame gives its rows for little, and many small frames give them dearly.
-    records = rows.sort_values(["issue_month", "target_month"]).to_dict(orient="records")
-    return [_issue([*part]) for _month, part in groupby(records, key=itemgetter("issue_month"))]
-
-
-def _issue(records: list[dict[Any, Any]]) -> Issue:
-    first = records[0]
-    return Issue(
-        series_id=first["series_id"],
-        issue_month=Month.of(first["issue_month"]),
-        kind=first["kind"],
-        issued_at=first["issued_at"].to_pydatetime(),
-        data_cutoff=first["data_cutoff"].to_pydatetime(),
-        forecast_origin=Month.of(first["forecast_origin"]),
-        unit=first["unit"],
-        is_synthetic=first["is_synthetic"],
-        model_version=first["model_version"],
-        data_versions=json.loads(first["data_versions"]),
-        forecasts=tuple(_forecast(row) for row in records),
-    )
-
-
-def _forecast(row: dict[Any, Any]) -> ForecastRow:
-    values: dict[str, Any] = {name: row[name] for name in ForecastRow.__dataclass_fields__ if name != "target_month"}
-    # A frame holds what is not there as NaN, which alone differs from itself; a row holds it as None.
-    values |= {name: None for name, value in values.items() if value != value}
-    return ForecastRow(target_month=Month.of(row["target_month"]), **values)
 
 
 def observed_prices(home: Home) -> list[ObservedPrice]:
@@ -160,38 +135,14 @@ def observed_prices(home: Home) -> list[ObservedPrice]:
 
 def register_rows() -> list[SeriesRow]:
     """The register of series as the store takes it."""
-    return [_series_row(series) for series in series_register().series]
-
-
-def _series_row(series: Series) -> SeriesRow:
-    rule = series.availability
-    low, high = series.plausible
-    named = (
-        "name",
-        "meaning",
-        "unit",
-        "block",
-        "source",
-        "code",
-        "current_code",
-        "first_valid_month",
-        "licence",
-        "note",
-    )
-    return SeriesRow(
-        series_id=SERIES_ID,
-        source_column=series.column,
-        plausible_low=low,
-        plausible_high=high,
-        availability=f"{rule.rule}, lag {rule.lag_months} months" + (f", day {rule.day}" if rule.rule == "day" else ""),
-        **{name: getattr(series, name) for name in named},
-    )
+    return [series_row(series) for series in series_register().series]
 
 
 def _rows_of(home: Home, months: Sequence[Month]) -> pd.DataFrame:
-    if not has_table(home, TABLE):
+    if not months or not has_table(home, TABLE):
         return empty_predictions()
-    table = read_table(home, TABLE)
+    span = Months("issue_month", pd.Timestamp(min(months).first_day), pd.Timestamp(max(months).first_day))
+    table = read_table(home, TABLE, months=span, series_id=SERIES_ID)
     return table[table["issue_month"].isin([pd.Timestamp(month.first_day) for month in months])]
 
 
@@ -218,6 +169,6 @@ def unpublished_months(home: Home, store: sa.Engine) -> list[Month]:
         newest.setdefault((record.issue_month, record.kind), record.content_sha256)
     return [
         issue.issue_month
-        for issue in issues_of(read_table(home, TABLE))
+        for issue in issues_of(read_table(home, TABLE, series_id=SERIES_ID))
         if newest.get((issue.issue_month, issue.kind)) != issue.content_sha256
     ]

@@ -15,8 +15,9 @@ from milk.panel.observations import new_observations, revisions
 from milk.panel.quality import vintage_agreement
 from milk.series import SourceName, series_register
 from milk.sources.faults import Fault, refuse_unusable
-from milk.sources.files import SOURCE_FILES, DataFolder
+from milk.sources.files import SOURCE_FILES, DataFolder, content_hash
 from milk.sources.text import Parsed
+from milk.steps.receive_series import ReceivedSeries, receive_series
 from milk.tables import OBSERVATIONS, empty_table
 
 LOCK_WAIT_SECONDS = 120
@@ -38,6 +39,7 @@ class Received:
         observations: how many there are now.
         revisions: which values changed, from what to what, and by how much (`milk.panel.observations.revisions`).
         agreement: how far each series agrees with what stood of it (`milk.panel.quality.vintage_agreement`).
+        further: what the further price files brought; `None` where the folder lists none and never did.
     """
 
     source: SourceName
@@ -48,6 +50,14 @@ class Received:
     observations: int
     revisions: pd.DataFrame
     agreement: pd.DataFrame
+    further: ReceivedSeries | None = None
+
+    @property
+    def data_version(self) -> str:
+        """The hash of all that was received; the same files again have the same one."""
+        if self.further is None:
+            return self.snapshot or "missing"
+        return content_hash(f"{self.snapshot} {self.further.content_sha256}".encode())
 
     @property
     def is_missing(self) -> bool:
@@ -130,10 +140,11 @@ def receive(home: Home, folder: DataFolder, source: SourceName, *, received_at: 
             snapshot=snapshot,
         )
         append_table(home, table_of(source), added)
+        further = receive_series(home, folder, received_at=received_at) if source == "milk_price" else None
     changed = revisions(added, standing, is_point_lost=source == POINT_LOST)
     agreement = vintage_agreement(parsed.observations, standing, changed)
     observations = len(standing) + len(added)
-    return Received(source, snapshot, parsed.faults, parsed.rows_read, added, observations, changed, agreement)
+    return Received(source, snapshot, parsed.faults, parsed.rows_read, added, observations, changed, agreement, further)
 
 
 def check_folder(folder: DataFolder) -> dict[SourceName, list[Fault]]:

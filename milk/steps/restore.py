@@ -7,15 +7,19 @@ taken for whole.
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from milk.errors import BackupRefused, HomeRefused
+from milk.errors import BackupRefused, HomeRefused, MilkError
+from milk.files.folder import Folder
+from milk.files.local import LocalFolder
 from milk.home.archive import archive_members, verified_manifest
-from milk.home.contents import DATASET, RESULTS, holds
-from milk.home.layout import Home
+from milk.home.contents import RESULTS, holds
+from milk.home.layout import DATASET_FILE, Home
+from milk.home.table_log import LOG
 from milk.publication.copy import all_tables, fill_store
 from milk.publication.engine import HEAD, open_store
 from milk.publication.read import broken_issues
@@ -68,7 +72,7 @@ def restore_backup(file: Path, home: Home, *, store_url: str) -> Restored:
             _put_in_place(home, beside)
         except OSError as error:
             raise HomeRefused(
-                f"The home {home.path} cannot be written: {error.strerror or error}. Nothing was restored."
+                f"The home {home.address} cannot be written: {error.strerror or error}. Nothing was restored."
             ) from error
         finally:
             shutil.rmtree(beside, ignore_errors=True)
@@ -97,8 +101,8 @@ def _refuse_held(home: Home) -> None:
     store = Path(home.store_url.removeprefix("sqlite:///"))
     if held := [*holds(home), *([store.name] if store.exists() else [])]:
         raise HomeRefused(
-            f"The home {home.path} holds something already ({', '.join(held)}). A backup is never restored over it: "
-            "name a new folder with --home."
+            f"The home {home.address} holds something already ({', '.join(held)}). A backup is never restored over it: "
+            f"name a new {'prefix with MILK_FILES_URL' if home.shared else 'folder with --home'}."
         )
 
 
@@ -111,7 +115,7 @@ def _lay_out(file: Path, manifest: dict[str, object], backup: Backup, beside: Pa
         )
     for name, stream in archive_members(file, manifest):
         kind, part, *_rest = name.split("/")
-        if kind == FILES and part not in (DATASET, *RESULTS):
+        if kind == FILES and part not in (DATASET_FILE, *RESULTS):
             raise BackupRefused(f"{file} holds {name}, which belongs to no home. Nothing was restored.")
         target = beside / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -154,8 +158,11 @@ class _Lines(Iterable[bytes]):
 
 
 def _put_in_place(home: Home, beside: Path) -> None:
-    """Move what was laid out to its place, the record of the dataset last."""
-    laid = sorted((beside / FILES).iterdir(), key=lambda place: (place.name == DATASET, place.name))
+    """Bring what was laid out to its place, the record of the dataset last."""
+    if home.shared is not None:
+        _upload(home.shared.files, beside / FILES)
+        return
+    laid = sorted((beside / FILES).iterdir(), key=lambda place: (place.name == DATASET_FILE, place.name))
     moved: list[Path] = []
     try:
         for place in laid:
@@ -168,4 +175,19 @@ def _put_in_place(home: Home, beside: Path) -> None:
     except OSError:
         for target in moved:
             target.rename(beside / FILES / target.name)
+        raise
+
+
+def _upload(files: Folder, laid: Path) -> None:
+    """Write what was laid out into a bucket: logs of tables after what they name, the record of the dataset last."""
+    names = [entry.name for entry in LocalFolder(laid).entries()]
+    written: list[str] = []
+    try:
+        for name in sorted(names, key=lambda name: (name == DATASET_FILE, f"/{LOG}/" in name, name)):
+            written.append(name)
+            files.write(name, (laid / name).read_bytes())
+    except BaseException:
+        for name in written:
+            with suppress(OSError, MilkError):
+                files.delete(name)
         raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pa
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ from milk.table_columns import INSTANT, MONTH
 from milk.tables import column_types
 
 TABLE, SUMMARY = "scorecard", "scorecard_summary"
-_PRICE_TYPES = {"month": MONTH, "known_since": INSTANT, "value": "float64"}
+_PRICE_TYPES = {"series_id": "str", "month": MONTH, "known_since": INSTANT, "value": "float64"}
 _OF_ISSUE = {"kind": "str"}
 
 
@@ -67,9 +68,9 @@ def judge_published(home: Home, store: sa.Engine, *, published_at: dt.datetime, 
     with home.locked(wait_seconds=LOCK_WAIT_SECONDS):
         record = live_record(store, SERIES_ID)
         observed = known_prices(record.observed, observed_prices(home))
-        rows = _typed(judged_forecasts(forecast_frame(record.forecasts), price_frame(observed)), SCORECARD)
-        summary = _typed(running_statistics(rows), SCORECARD_SUMMARY)
-        _refuse_unsound(rows, summary)
+        rows = typed(judged_forecasts(forecast_frame(record.forecasts), price_frame(observed)), SCORECARD)
+        summary = typed(running_statistics(rows), SCORECARD_SUMMARY)
+        refuse_unsound(rows, summary)
         publication = Publication(
             published_at=published_at,
             run_id=run_id,
@@ -97,11 +98,15 @@ def _unsaid(home: Home, store: sa.Engine, rows: pd.DataFrame) -> pd.DataFrame:
     own, other = (pd.util.hash_pandas_object(frame, index=False).to_numpy() for frame in (rows, standing))
     same = np.isin(own, other)
     held = judgement_marks(store, SERIES_ID)
-    keys = zip(map(Month.of, rows["issue_month"]), map(Month.of, rows["target_month"]), strict=True)
-    marks = zip(keys, rows["revision"], rows["observed_latest"], strict=True)
-    is_held = np.fromiter((held.get(key) == (revision, price) for key, revision, price in marks), bool, len(rows))
-    unsaid: pd.DataFrame = rows[~(same & is_held)]
+    unsaid: pd.DataFrame = rows[~(same & are_marked(rows, held))]
     return unsaid
+
+
+def are_marked(rows: pd.DataFrame, held: Mapping[tuple[str, Month, Month], tuple[int, float]]) -> npt.NDArray[np.bool_]:
+    """Which rows the store holds by the same revision and price; `held` is of `judgement_marks`."""
+    keys = zip(rows["series_id"], map(Month.of, rows["issue_month"]), map(Month.of, rows["target_month"]), strict=True)
+    marks = zip(keys, rows["revision"], rows["observed_latest"], strict=True)
+    return np.fromiter((held.get(key) == (revision, price) for key, revision, price in marks), bool, len(rows))
 
 
 def known_prices(published: Iterable[ObservedPrice], received: Iterable[ObservedPrice]) -> list[ObservedPrice]:
@@ -122,7 +127,10 @@ def price_frame(observed: Iterable[ObservedPrice]) -> pd.DataFrame:
     Raises:
         ForecastRefused: a price is no positive number.
     """
-    records = ({"month": row.month, "known_since": row.known_since, "value": row.price} for row in observed)
+    records = (
+        {"series_id": row.series_id, "month": row.month, "known_since": row.known_since, "value": row.price}
+        for row in observed
+    )
     frame = _frame(records, _PRICE_TYPES)
     bad = frame[~frame["value"].gt(0)]
     if len(bad):
@@ -151,7 +159,8 @@ def _frame(records: Iterable[Mapping[str, Any]], types: Mapping[str, str]) -> pd
     return pd.DataFrame(rows, columns=[*types]).astype(dict(types))
 
 
-def _typed(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+def typed(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """The columns of a table in its order, each of its type."""
     types = column_types(schema)
     return frame[[*types]].astype(types)
 
@@ -169,7 +178,7 @@ def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _refuse_unsound(rows: pd.DataFrame, summary: pd.DataFrame) -> None:
+def refuse_unsound(rows: pd.DataFrame, summary: pd.DataFrame) -> None:
     """Raise before anything is written: a check in the UI would come too late."""
     for schema, frame in ((SCORECARD, rows), (SCORECARD_SUMMARY, summary)):
         if problem := schema_problem(schema, frame):

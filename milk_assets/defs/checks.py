@@ -210,7 +210,7 @@ def store_is_whole(workplace: Workplace) -> dg.AssetCheckResult:
     """Every revision of the store against its own hash."""
     try:
         with workplace.store() as store:
-            broken, issues = broken_issues(store), len(issue_months(store, SERIES_ID))
+            broken, issues = broken_issues(store, SERIES_ID), len(issue_months(store, SERIES_ID))
     except MilkError as error:
         return dg.AssetCheckResult(passed=False, description=str(error))
     said = "; ".join(broken[:PROBLEMS_SHOWN]) or "Every issue is as it was published."

@@ -10,6 +10,7 @@ from milk.panel.quality import LARGE_REVISION, MOST_REVISED
 from milk.sources.faults import Fault, count_by_kind
 from milk.steps.receive import Received
 from milk_assets.defs.metadata import markdown_table
+from milk_assets.defs.series import reception_of_series
 from milk_assets.defs.shown import months_as_text, per_cent, table_of_rows
 
 FAULTS_CHECK = "received_without_faults"
@@ -61,19 +62,23 @@ def reception_metadata(received: Received) -> dict[str, Any]:
         **table_of_rows("fault_list", _fault_rows(received.faults)),
         **table_of_rows("month_faults", _month_fault_rows(received)),
         "snapshot_sha256": received.snapshot or "no file",
+        **reception_of_series(received.further),
     }
 
 
 def _faults_result(received: Received) -> dg.AssetCheckResult:
+    refused = received.further.refused if received.further is not None else {}
     if received.is_missing:
         said = "The optional file is not there; the forecast rests on the price alone."
     elif received.faults:
         said = f"{len(received.faults)} rows or cells were left out or kept as received; see the fault list."
     else:
         said = "Nothing to report."
+    if refused:
+        said += f" {len(refused)} further price files were not taken; see further_refused_list."
     return dg.AssetCheckResult(
         check_name=FAULTS_CHECK,
-        passed=not received.is_missing and not received.faults,
+        passed=not received.is_missing and not received.faults and not refused,
         severity=dg.AssetCheckSeverity.WARN,
         description=said,
         metadata={

@@ -36,6 +36,7 @@ class Workplace(dg.ConfigurableResource):  # type: ignore[type-arg]  # because n
     files_url: str = ""
     files_patience_seconds: int = 40
     online_retention_days: int = 365
+    series_workers: int = 1
 
     @property
     def home(self) -> Home:

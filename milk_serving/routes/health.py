@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from milk.errors import NothingPublished
 from milk.publication.engine import HEAD
-from milk.publication.read import published_series
+from milk.publication.read import watched_series
 from milk.publication.read_forecasts import ForecastQuestion, find_forecasts
+from milk.series import SERIES_ID
 from milk_serving.deps import Served, Standing, Store
 from milk_serving.metrics import MEDIA_TYPE
 from milk_serving.problems import STORE_PROBLEMS, documented
@@ -33,7 +34,7 @@ def readyz(edition: Standing, store: Store, reader: Served) -> Ready:
     503 where the store does not answer, holds no issue, or has not the tables of this program.
     """
     # Read as a question reads them: what only counts or compares is answered from an index, the table broken or not.
-    asked = [ForecastQuestion(series_id=name, upto=edition.publication) for name in published_series(store)]
+    asked = [ForecastQuestion(series_id=name, upto=edition.publication) for name in watched_series(store, SERIES_ID)]
     issues = [find_forecasts(store, question).rows for question in asked]
     newest = max((rows[0] for rows in issues if rows), key=lambda row: row.issue_month, default=None)
     if newest is None:

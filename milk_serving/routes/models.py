@@ -4,8 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from milk.errors import MilkError, NothingPublished
-from milk.publication.read import published_series
 from milk.publication.read_models import (
     ModelRecord,
     backtest_accuracy,
@@ -18,11 +16,11 @@ from milk.publication.read_models import (
 from milk_serving.answers import CachedRoute
 from milk_serving.deps import Asked, Desk
 from milk_serving.meta import meta_of
+from milk_serving.missing import unknown_series
 from milk_serving.problems import (
     LISTING_PROBLEMS,
     UNKNOWN_MODEL,
     UnknownModel,
-    UnknownSeries,
     documented,
 )
 from milk_serving.queries import FormatQuery, StateQuery
@@ -84,13 +82,7 @@ def show_accuracy(query: Annotated[FormatQuery, Query()], desk: Asked) -> Accura
 
 def _refuse_unknown(desk: Desk, series_id: str) -> None:
     """Raise where a series is none; of one that is there an empty list is an answer."""
-    series = published_series(desk.store)
-    error: MilkError | None = None
-    if not series:
-        error = NothingPublished("There are publications, and none of them has an issue.")
-    elif series_id not in series:
-        error = UnknownSeries(f"There is no series '{series_id}': the series are {', '.join(series)}.", series)
-    if error is not None:
+    if error := unknown_series(desk.store, series_id):
         raise error
 
 

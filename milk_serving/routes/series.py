@@ -1,6 +1,7 @@
 """Which series there are."""
 
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
@@ -9,9 +10,9 @@ from milk.errors import NothingPublished
 from milk.publication.read import published_series
 from milk.publication.read_series import PRICE, input_records, series_extent
 from milk_serving.answers import CachedRoute
-from milk_serving.deps import Asked
+from milk_serving.deps import Asked, Desk
 from milk_serving.problems import INVALID_PARAMETERS, NOT_ACCEPTABLE, STORE_PROBLEMS, documented
-from milk_serving.queries import AnyFormatQuery
+from milk_serving.queries import SeriesListQuery
 from milk_serving.responses_prices import SeriesAnswer, SeriesList, SeriesMeta
 
 router = APIRouter(
@@ -22,15 +23,34 @@ router = APIRouter(
 
 
 @router.get("/series", summary="Which series there are")
-def list_series(query: Annotated[AnyFormatQuery, Query()], desk: Asked) -> SeriesList:  # noqa: ARG001  # because it refuses what is no parameter
-    """Each series of which forecasts are published: what it is, and from where to where something of it is there."""
+def list_series(query: Annotated[SeriesListQuery, Query()], desk: Asked) -> SeriesList:
+    """Each series of which forecasts are published: what it is, and from where to where something of it is there.
+
+    In the order of their names, some at a time: `meta.next` is the address of those after them.
+    """
     upto = desk.edition.publication
-    found = [_series(desk.store, series_id, upto) for series_id in published_series(desk.store)]
+    names = published_series(desk.store, after=query.after or "", limit=query.limit + 1)
+    found = [_series(desk.store, series_id, upto) for series_id in names[: query.limit]]
     rows = [row for row in found if row is not None]
-    if not rows:
+    if not rows and query.after is None:
         raise NothingPublished("There are publications, and none of them has an issue.")
-    as_of = desk.edition.published_at or desk.now
-    return SeriesList(data=rows, meta=SeriesMeta(publication=upto, as_of=as_of, count=len(rows)))
+    following = names[query.limit - 1] if len(names) > query.limit else None
+    meta = SeriesMeta(
+        publication=upto,
+        as_of=desk.edition.published_at or desk.now,
+        count=len(rows),
+        next=None if following is None else _next(desk, following),
+    )
+    return SeriesList(data=rows, meta=meta)
+
+
+def _next(desk: Desk, after: str) -> str:
+    """The address that goes on after a series: the same question from there on."""
+    asked = parse_qsl(desk.request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    kept = [(name, value) for name, value in asked if name != "after"]
+    address = f"{desk.request.scope['path']}?{urlencode([*kept, ('after', after)])}"
+    desk.response.headers["Link"] = f'<{address}>; rel="next"'
+    return address
 
 
 def _series(store: sa.Engine, series_id: str, upto: int) -> SeriesAnswer | None:

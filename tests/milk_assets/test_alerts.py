@@ -160,7 +160,6 @@ def test_the_address_stands_nowhere_in_the_definitions(settings: Settings) -> No
 
 
 def test_a_home_that_is_damaged_is_said(instance: dg.DagsterInstance, workplace: Workplace, inbox: Inbox) -> None:
-    (workplace.home.documents).mkdir()
-    (workplace.home.documents / "alerts.json").write_bytes(b"{")
+    workplace.home.documents.write("alerts.json", b"{")
     with pytest.raises(HomeRefused, match="Delete it"):
         look(instance, workplace, at(inbox), now=NOW)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from milk.publication.engine import HEAD
 from milk.publication.read import IssueRecord
 from milk.publication.read_forecasts import ForecastQuestion, FoundForecasts, find_forecasts
+from milk.series import SERIES_ID
 from tests.milk_serving.client import Client
 from tests.milk_serving.rows import OTHER_SERIES, issue, observed, publish_issues
 
@@ -196,3 +197,30 @@ def test_the_reader_only_reads(client: Client, method: str, path: str) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "urn:milk:problem:method-not-allowed"
+
+
+def test_many_series_are_listed_some_at_a_time(client: Client, store: sa.Engine) -> None:
+    names = [f"region_{k:02d}" for k in range(7)]
+    publish_issues(store, *(issue("2014-10", series_id=name) for name in names))
+    whole = client.get("/v1/series").json()
+    assert [row["series_id"] for row in whole["data"]] == names
+    assert (whole["meta"]["count"], whole["meta"]["next"]) == (7, None)
+    seen, address = [], "/v1/series?limit=3&format=json"
+    while address:
+        answer = client.get(address)
+        seen.append([row["series_id"] for row in answer.json()["data"]])
+        address = answer.json()["meta"]["next"]
+        assert answer.headers.get("link") == (f'<{address}>; rel="next"' if address else None)
+    assert seen == [names[:3], names[3:6], names[6:]]
+    assert client.get("/v1/series?after=z").json()["data"] == []
+
+
+def test_of_many_series_a_message_names_some_and_a_monitor_looks_at_some(client: Client, store: sa.Engine) -> None:
+    names = [f"a_region_{k:02d}" for k in range(12)]
+    publish_issues(store, *(issue("2014-10", series_id=name) for name in names), issue("2014-11"))
+    problem = client.get("/v1/predictions?series_id=none").json()
+    assert problem["detail"].endswith(f"{', '.join(names[:10])} and others.")
+    ready = client.get("/readyz").json()
+    assert ready["newest_issue_month"] == "2014-11"
+    shown = set(re.findall(r'milk_newest_issue_age_seconds\{series_id="(.*?)"\}', client.get("/metrics").text))
+    assert shown == {SERIES_ID, *names[:9]}

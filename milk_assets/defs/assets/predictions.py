@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from milk.home.tables import frame_hash, table_version
+from milk.home.tables import table_version
 from milk.models.version import ModelVersion
 from milk.months import Month
 from milk.pictures import forecast_fan, sparkline
@@ -21,6 +21,7 @@ from milk_assets.defs.assets.drift import ERROR_CHECK, INPUT_CHECK, drift_result
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata
 from milk_assets.defs.resources import Clock, Workplace
+from milk_assets.defs.series import series_metadata
 
 GROUP = "forecasts"
 SCHEMA_CHECK = "schema"
@@ -81,10 +82,14 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         The issue of month M uses only what was known before M began; the recipe in production is refitted at that
         point. `kind` is `live` for a forecast made in time by a version chosen without later data, else `hindcast`: no
         claim of accuracy rests on hindcasts.
+
+        Where the data folder lists further price files, their series are rows beside those of the reference, in units
+        of their own: the same recipe, refitted to each. What is drawn and judged here is the reference series.
         """
         months = [Month.parse(key) for key in context.partition_keys]
         with explained():
-            issuing = Issuing(features, prod_model, workplace.price_rule, is_synthetic(workplace.home), clock.now())
+            synthetic, workers = is_synthetic(workplace.home), workplace.series_workers
+            issuing = Issuing(features, prod_model, workplace.price_rule, synthetic, clock.now(), workers)
             assessed = assess_inputs(workplace.home, issuing, months)
             issued = issue_months(workplace.home, issuing, months)
             changed = what_changed(workplace.home, issuing, _newest(issued)) if issued.months else pd.DataFrame()
@@ -112,10 +117,10 @@ def _events(
     issued = made.issued
     metadata = _metadata(made) if issued.months else {}
     if len(issued.months) == wanted:
-        # When a forecast was made is no part of what it says: the same forecast again is the same data version.
-        content = frame_hash(issued.rows.drop(columns="issued_at"))
         results = [_schema_result(issued.rows), *drift_results(made.assessed, is_synthetic=made.issuing.is_synthetic)]
-        yield dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(content), check_results=results)
+        yield dg.MaterializeResult(
+            metadata=metadata, data_version=dg.DataVersion(issued.content_sha256), check_results=results
+        )
         return
     # Not every month could be made. Those that were made are recorded one by one, and the step yields no output, so
     # that what hangs below it in this run is skipped.
@@ -155,13 +160,15 @@ def _metadata(made: _Made) -> dict[str, Any]:
         "forecast": picture(forecast_fan(price, newest, is_synthetic=synthetic), "Forecast"),
         "rows": markdown_table(_shown(newest)),
         "changed_since_last_issue": markdown_table(_changes(made.changed)),
+        **series_metadata(issued),
     }
 
 
 def _newest(issued: Issued) -> pd.DataFrame:
-    """The rows of the newest month made."""
-    rows: pd.DataFrame = issued.rows[issued.rows["issue_month"] == issued.rows["issue_month"].max()]
-    return rows
+    """The rows of the newest month made, of the reference series."""
+    rows = issued.reference
+    newest: pd.DataFrame = rows[rows["issue_month"] == rows["issue_month"].max()]
+    return newest
 
 
 def _changes(changed: pd.DataFrame) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from milk.steps.publication import MonthsPublished, publish_months
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, markdown_table
 from milk_assets.defs.resources import Clock, Workplace
+from milk_assets.defs.series import publication_of_series
 
 GROUP = "publication"
 NAME = "published_predictions"
@@ -61,6 +62,9 @@ def _asset(partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         the register of series. Publication only adds: the same content again writes nothing, other content is a further
         revision with its reason, and a hindcast never takes the place of a live forecast. The serving sensor starts
         this by itself whenever `batch_predictions` has something newer; read it at `GET /predictions`.
+
+        Further series are published first, some hundred of them in a transaction, and the reference last: where its
+        issue is published, those of all are.
         """
         months = [Month.parse(key) for key in context.partition_keys]
         with explained(), workplace.store() as store:
@@ -79,8 +83,9 @@ def _events(
     published = made.published
     if published is not None and not made.refused:
         hashes = [issue.content_sha256 for issue in published.issues]
+        hashes += [made.further.content_sha256] if made.further.series else []
         yield dg.MaterializeResult(
-            metadata=_metadata(published),
+            metadata=_metadata(published) | publication_of_series(made.further),
             data_version=dg.DataVersion(sha256_hex(canonical_json(hashes))),
             check_results=[check],
         )

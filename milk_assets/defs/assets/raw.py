@@ -7,6 +7,7 @@ import dagster as dg
 from milk.series import SourceName
 from milk.steps.receive import receive
 from milk.tables import OBSERVATIONS
+from milk_assets.dask.needs import DATA_FOLDER, NEEDS
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, table_metadata
 from milk_assets.defs.reception import reception_checks, reception_metadata, reception_results
@@ -27,6 +28,7 @@ class _Common(TypedDict):
     owners: list[str]
     code_version: str
     metadata: dict[str, dg.TableSchema]
+    op_tags: dict[str, str]
 
 
 _COMMON: _Common = {
@@ -35,6 +37,7 @@ _COMMON: _Common = {
     "owners": OWNERS,
     "code_version": "1",
     "metadata": table_metadata(OBSERVATIONS),
+    "op_tags": {NEEDS: DATA_FOLDER},
 }
 
 
@@ -45,6 +48,9 @@ def raw_milk_price(workplace: Workplace, clock: Clock) -> _Made:
     Nominal Chilean pesos per litre at the farm gate, without value added tax, as the text of `precio_leche.csv`. A
     revised price is a further row; nothing is ever changed. The file itself is kept under its hash, which is the data
     version of this asset.
+
+    Where the folder lists further price files in `prices.toml`, they are received too: into the table `series_prices`,
+    each series judged by itself, and one that cannot be used stops no other.
     """
     return _reception(workplace, clock, "milk_price")
 
@@ -74,6 +80,6 @@ def _reception(workplace: Workplace, clock: Clock, source: SourceName) -> _Made:
         received = receive(workplace.home, workplace.folder, source, received_at=clock.now())
     return dg.MaterializeResult(
         metadata=reception_metadata(received),
-        data_version=dg.DataVersion(received.snapshot or "missing"),
+        data_version=dg.DataVersion(received.data_version),
         check_results=reception_results(received),
     )

@@ -10,10 +10,12 @@ from milk.home.tables import frame_hash
 from milk.scorecard_picture import scorecard_picture
 from milk.scorecard_tables import SCORECARD
 from milk.steps.provenance import is_synthetic
-from milk.steps.scorecard import TABLE, Scored, judge_published
+from milk.steps.scorecard import TABLE, Scored
+from milk.steps.series_scorecard import judge_all
 from milk_assets.defs.failures import explained
 from milk_assets.defs.metadata import OWNERS, markdown_table, picture, table_metadata
 from milk_assets.defs.resources import Clock, Workplace
+from milk_assets.defs.series import scorecard_of_series
 
 GROUP = "publication"
 
@@ -34,12 +36,13 @@ def scorecard(context: dg.AssetExecutionContext, workplace: Workplace, clock: Cl
     take part. Errors in CLP per litre and log points, inside 80 and 95 % or not, against the price as it was first
     known and against its newest revision, beside what the baselines would have said on the same day. The running
     statistics stand below with their bands. Each run of `publish` brings it up to date; where a price came and nothing
-    was issued, materialise it by hand.
+    was issued, materialise it by hand. Further series are judged alike; what is said of them is in the store.
     """
     with explained(), workplace.store() as store:
-        scored = judge_published(workplace.home, store, published_at=clock.now(), run_id=context.run.run_id)
+        scored, further = judge_all(workplace.home, store, published_at=clock.now(), run_id=context.run.run_id)
+    shown = _metadata(scored, is_synthetic=is_synthetic(workplace.home))
     return dg.MaterializeResult(
-        metadata=_metadata(scored, is_synthetic=is_synthetic(workplace.home)),
+        metadata=shown | scorecard_of_series(further),
         data_version=dg.DataVersion(frame_hash(scored.rows)),
     )
 

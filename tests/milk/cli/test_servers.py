@@ -1,5 +1,6 @@
 """`milk` on PostgreSQL and a bucket: the same forecasts as embedded, whatever is killed on the way."""
 
+import datetime as dt
 import json
 import signal
 import subprocess
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 
 from benchmarks.faults.killed_run import spurious_revisions
+from milk.home.archive import verified_manifest
+from milk.home.tables import read_table
 from milk.publication.engine import open_store
 from milk.settings import load_settings
+from milk.steps.garbage import find_garbage, free
 from milk.steps.place import home_of
 from milk.steps.publication import unpublished_months
 from tests.milk.cli.commands import PRICE_FILE, Told, command, environment, milk, milk_process, price_folder, refused
@@ -134,3 +138,51 @@ def test_a_bucket_that_does_not_answer_is_one_message(s3: S3Server, tmp_path: Pa
         **s3.environment(f"http://127.0.0.1:{free_port()}"),
     }
     refused(milk(*words, **nowhere), "(MILK_FILES_URL) do not answer", "Check AWS_ENDPOINT_URL", code=3)
+
+
+def test_a_backup_moves_from_servers_to_one_folder_and_back(
+    served: Served, postgres: PostgresServer, s3: S3Server, tmp_path: Path
+) -> None:
+    told = milk("backup", tmp_path / "b", "--json", **served.home("three"))
+    assert told.code == 0, told.err
+    assert json.loads(told.out)["tables"]["features"] >= 0
+    assert milk("restore", tmp_path / "b", "--home", tmp_path / "embedded").code == 0
+    assert milk("backup", tmp_path / "embedded.tar.gz", "--home", tmp_path / "embedded").code == 0
+    other = served.home("four") | {
+        "MILK_STORE_URL": postgres.new_database(),
+        "MILK_FILES_URL": f"s3://{s3.new_bucket()}/other",
+    }
+    back = milk("restore", tmp_path / "embedded.tar.gz", "--home", other["MILK_HOME"], **other)
+    assert back.code == 0, back.err
+    assert other["MILK_FILES_URL"] in back.out
+    assert milk("backup", tmp_path / "again", **other).code == 0
+    backups = [verified_manifest(tmp_path / name)["members"] for name in ("b", "embedded.tar.gz", "again")]
+    files = [{name: said for name, said in members.items() if name.startswith("files/")} for members in backups]
+    assert files[0] == files[1] == files[2]
+    assert backups[0].keys() == backups[2].keys()
+    assert {entry.name for entry in Path(other["MILK_HOME"]).iterdir()} <= LOCAL
+    # Neither is written over.
+    again = milk("restore", tmp_path / "b", "--home", other["MILK_HOME"], **other)
+    refused(again, "holds something already", "MILK_FILES_URL", code=3)
+
+
+def test_what_nothing_refers_to_is_freed_in_a_bucket(served: Served) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in served.home("five").items():
+            patch.setenv(name, value)
+        settings = load_settings()
+        home = home_of(settings)
+        home.prepare()
+        home.files.write("tables/features/part-00000-orphan.parquet", b"12345")
+        store = open_store(settings.store_address)
+        before = find_garbage(home, store, before=dt.datetime.now(dt.UTC) - dt.timedelta(days=1))
+        found = find_garbage(home, store, before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1))
+        with home.locked():
+            free(home, found)
+        store.dispose()
+        assert before == []
+        assert "tables/features/part-00000-orphan.parquet" in {part.path for part in found}
+        assert not home.files.has("tables/features/part-00000-orphan.parquet")
+        assert read_table(home, "features").shape[0] > 0
+    assert milk("gc", **served.home("five")).out.startswith("Nothing to free")
+    assert milk("alerts", **served.home("five")).code == 0

@@ -162,3 +162,18 @@ def test_years_of_issues_are_judged_at_once() -> None:
     assert judged.groupby("issue_month").size().tolist() == [12] * 37 + [*range(11, 0, -1)]
     assert not judged.duplicated(["issue_month", "target_month"]).any()
     assert judged.notna().all().all()
+
+
+def test_many_series_are_judged_as_each_alone() -> None:
+    """By its own prices and its own revisions, whatever the others are."""
+    tables = {name: prices(random_walk(96, seed=seed)) for seed, name in enumerate("abc")}
+    tables["b"] = revised(tables["b"], AUGUST, 222.0, available_from(RULE, AUGUST) + 20 * DAY)
+    forecasts = {
+        "a": issued(AUGUST, 200.0),
+        "b": pd.concat([issued(AUGUST, 210.0), issued(AUGUST + 1, 205.0)], ignore_index=True),
+        "c": issued(AUGUST + (-3), 190.0, steps=14),
+    }
+    both = [{name: frame.assign(series_id=name) for name, frame in held.items()} for held in (forecasts, tables)]
+    together = judged_forecasts(*(pd.concat([*held.values()], ignore_index=True) for held in both))
+    alone = pd.concat([judged_forecasts(both[0][name], tables[name]) for name in "abc"], ignore_index=True)
+    pd.testing.assert_frame_equal(together, alone)

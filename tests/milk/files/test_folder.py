@@ -1,5 +1,6 @@
 """What every folder does, on a disk and in a bucket."""
 
+import datetime as dt
 import errno
 import multiprocessing
 from collections.abc import Callable
@@ -84,6 +85,16 @@ def test_names_are_of_the_folder_alone(folder: Folder) -> None:
     for name in ("one/a", "one-more/b"):
         folder.write(name, b"x")
     assert (folder / "one").names() == ["a"]
+
+
+def test_entries_tell_size_and_time_of_every_file_below(folder: Folder) -> None:
+    assert (folder / "d").entries() == []
+    for name, content in {"d/b/c": b"123", "d/a": b"", "dd": b"1"}.items():
+        folder.write(name, content)
+    found = (folder / "d").entries()
+    assert [(entry.name, entry.size) for entry in found] == [("a", 0), ("b/c", 3)]
+    # Of which clock they are is the server's business; that they are instants is ours.
+    assert all(entry.written_at.utcoffset() == dt.timedelta(0) for entry in found)
 
 
 def test_files_are_at_hand_for_as_long_as_the_block_lasts(folder: Folder) -> None:

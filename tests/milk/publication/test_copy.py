@@ -63,14 +63,14 @@ def _address(request: pytest.FixtureRequest, folder: Path, kind: str) -> str:
 
 
 @pytest.mark.parametrize("other", ["sqlite", "postgresql"], indirect=True)
-def test_a_copy_on_any_database_holds_the_same_and_goes_on(either: sa.Engine, other: sa.Engine) -> None:
-    fill_with_everything(either)
-    lines = copy(either)
+def test_a_copy_on_any_database_holds_the_same_and_goes_on(store: sa.Engine, other: sa.Engine) -> None:
+    fill_with_everything(store)
+    lines = copy(store)
     assert all(len(part) > 1 for name, part in lines.items() if name not in ("models", "datasets", "data_quality"))
     fill_store(other, lines, schema=HEAD)
     assert same(copy(other), lines)
     assert broken_issues(other) == []
-    assert promotions(other, "s") == promotions(either, "s")
+    assert promotions(other, "s") == promotions(store, "s")
     # What is said already adds nothing; what is new gets the next numbers.
     assert published(other, issue(NOVEMBER)).publication_id is None
     assert published(other, issue(NOVEMBER, price=310.0)).publication_id == 5
@@ -79,42 +79,42 @@ def test_a_copy_on_any_database_holds_the_same_and_goes_on(either: sa.Engine, ot
         connection.exec_driver_sql("DELETE FROM issues")
 
 
-def test_the_same_copy_again_changes_nothing_and_another_one_is_refused(either: sa.Engine) -> None:
-    fill_with_everything(either)
-    lines = copy(either)
-    fill_store(either, lines, schema=HEAD)
-    assert same(copy(either), lines)
-    published(either, issue(NOVEMBER, price=320.0))
-    later = copy(either)
+def test_the_same_copy_again_changes_nothing_and_another_one_is_refused(store: sa.Engine) -> None:
+    fill_with_everything(store)
+    lines = copy(store)
+    fill_store(store, lines, schema=HEAD)
+    assert same(copy(store), lines)
+    published(store, issue(NOVEMBER, price=320.0))
+    later = copy(store)
     with pytest.raises(HomeRefused, match="holds other rows already"):
-        fill_store(either, lines, schema=HEAD)
-    assert same(copy(either), later)
+        fill_store(store, lines, schema=HEAD)
+    assert same(copy(store), later)
 
 
 @pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0004", "0005"])
-def test_a_copy_of_an_older_schema_is_brought_up(either: sa.Engine, tmp_path: Path, schema: str) -> None:
-    fill_with_everything(either)
-    with writing(either) as connection:
+def test_a_copy_of_an_older_schema_is_brought_up(store: sa.Engine, tmp_path: Path, schema: str) -> None:
+    fill_with_everything(store)
+    with writing(store) as connection:
         bring_to(connection, schema)
         assert schema_within(connection) == schema
-    lines = copy(either)
+    lines = copy(store)
     other = open_store(f"sqlite:///{tmp_path}/other.db")
     # One that was made ready by this program is taken, too.
     if schema == "0003":
         migrate(other)
     fill_store(other, lines, schema=schema)
-    migrate(either)
-    assert same(copy(other), copy(either))
+    migrate(store)
+    assert same(copy(other), copy(store))
     assert broken_issues(other) == []
     with reading(other) as connection:
         assert schema_within(connection) == HEAD
     other.dispose()
 
 
-def test_every_table_is_copied_parents_first(either: sa.Engine) -> None:
-    names = list(copy(either))
+def test_every_table_is_copied_parents_first(store: sa.Engine) -> None:
+    names = list(copy(store))
     assert names == all_tables()
-    with reading(either) as connection:
+    with reading(store) as connection:
         there = set(sa.inspect(connection).get_table_names())
     assert there == {*names, "alembic_version"}
     assert names.index("publications") < names.index("issues") < names.index("forecasts") < names.index("scorecard")
@@ -134,22 +134,22 @@ def test_every_table_is_copied_parents_first(either: sa.Engine) -> None:
     ],
 )
 def test_lines_that_are_none_of_a_stores_are_refused(
-    either: sa.Engine, table: str, spoilt: list[bytes | str], words: str
+    embedded: sa.Engine, table: str, spoilt: list[bytes | str], words: str
 ) -> None:
-    head = copy(either).get(table, [b""])[0]
+    head = copy(embedded).get(table, [b""])[0]
     lines = [head if line == "head" else line for line in spoilt]
     with pytest.raises(BackupRefused, match=words):
-        fill_store(either, {table: lines}, schema=HEAD)  # type: ignore[dict-item]  # because "head" was replaced
-    assert all(len(part) == 1 for part in copy(either).values())
+        fill_store(embedded, {table: lines}, schema=HEAD)  # type: ignore[dict-item]  # because "head" was replaced
+    assert all(len(part) == 1 for part in copy(embedded).values())
 
 
-def test_the_first_line_says_what_the_columns_hold(either: sa.Engine) -> None:
-    columns = dict(json.loads(copy(either)["issues"][0])["columns"])
+def test_the_first_line_says_what_the_columns_hold(store: sa.Engine) -> None:
+    columns = dict(json.loads(copy(store)["issues"][0])["columns"])
     assert columns["issued_at"] == "instant"
     assert columns["is_synthetic"] == "boolean"
     assert columns["data_versions"] == "json"
     assert columns["revision"] == "integer"
-    assert dict(json.loads(copy(either)["forecasts"][0])["columns"])["price"] == "number"
+    assert dict(json.loads(copy(store)["forecasts"][0])["columns"])["price"] == "number"
 
 
 def test_alembic_is_asked_as_migrate_asks_it() -> None:

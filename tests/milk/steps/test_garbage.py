@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from milk.errors import HomeRefused
 from milk.forecasting.recipe import Setting
+from milk.home.documents import write_document
 from milk.home.layout import Home
 from milk.home.table_log import read_log
 from milk.home.tables import frame_hash, read_table, write_table
@@ -32,9 +33,10 @@ from milk.publication.read_forecasts import ForecastQuestion, find_forecasts
 from milk.publication.schema import ISSUES
 from milk.series import SERIES_ID
 from milk.steps.garbage import MADE_AGAIN, Garbage, find_garbage, free
+from milk.steps.issues import issues_of
 from milk.steps.predictions import TABLE, Issuing, forecast_rows, issue_months
-from milk.steps.promotion import load_champion, promote_version
-from milk.steps.publication import issues_of, publish_months
+from milk.steps.promotion import STAGED, load_champion, promote_version
+from milk.steps.publication import publish_months
 from milk.steps.staging import remake_version, write_recipe
 from milk.steps.training import Training
 from milk.steps.versions import find_version
@@ -71,7 +73,10 @@ class Place:
 
     def stage(self) -> None:
         training: Training = dataclasses.replace(sample_training(), features=variant(self.features))
-        self.staged.append(write_recipe(self.home, training, SETTINGS[len(self.staged) % len(SETTINGS)]))
+        version = write_recipe(self.home, training, SETTINGS[len(self.staged) % len(SETTINGS)])
+        # As the asset does.
+        write_document(self.home, STAGED, {"version_id": version.version_id, "sha256": version.sha256})
+        self.staged.append(version)
 
     def promote(self) -> None:
         champion = load_champion(self.home, self.store)
@@ -186,7 +191,7 @@ def test_versions_that_nothing_refers_to_are_freed_and_others_are_not(begun: Pla
     assert [part.path for part in found] == [f"tables/features/{freed}"]
     assert found[0].size > 0
     assert "old version" in found[0].why
-    assert not (begun.home.tables / "features" / freed).exists()
+    assert not (begun.home.path / "tables" / "features" / freed).exists()
     for version in (0, 2):
         read_table(begun.home, "features", version=version)
     with pytest.raises(HomeRefused, match="milk gc"):
@@ -199,7 +204,7 @@ def test_what_is_younger_than_asked_for_is_left(begun: Place) -> None:
     log = read_log(begun.home, "features")
     # A version is out of use from the moment at which the next one is there.
     assert find_garbage(begun.home, begun.store, before=log.commits[1].made_at) == []
-    (part,) = begun.home.tables.glob(f"features/{min(log.commits[1].added)}")
+    (part,) = (begun.home.path / "tables").glob(f"features/{min(log.commits[1].added)}")
     old = LATER.timestamp() - 40 * 86_400
     os.utime(part, (old, old))
     assert find_garbage(begun.home, begun.store, before=LATER - dt.timedelta(days=30)) == []
@@ -236,12 +241,15 @@ def test_broken_writes_and_old_logs_are_freed(begun: Place) -> None:
 def test_a_version_that_was_staged_and_never_judged_is_freed(begun: Place) -> None:
     begun.write_features()
     begun.stage()
-    name = begun.staged[-1].version_id
+    begun.stage()
+    name, newest = (version.version_id for version in begun.staged[-2:])
     found = begun.collect()
     assert {part.path for part in found if part.path.startswith("models/")} == {
         f"models/{name}/{part}" for part in ("card.json", "model.json")
     }
-    assert not (begun.home.models / name).exists()
+    assert not (begun.home.path / "models" / name).exists()
+    # The newest one may be judged yet.
+    find_version(begun.home, begun.store, newest)
 
 
 def test_tables_that_follow_from_nothing_keep_every_version() -> None:
@@ -259,7 +267,7 @@ def test_where_references_cannot_be_told_nothing_is_freed(begun: Place, tmp_path
         with pytest.raises(HomeRefused, match="nothing is freed"):
             find_garbage(begun.home, store, before=LATER)
     other.dispose()
-    card = begun.home.models / begun.staged[0].version_id / CARD_FILE
+    card = begun.home.path / "models" / begun.staged[0].version_id / CARD_FILE
     content = card.read_bytes()
     card.write_bytes(b"{")
     with pytest.raises(HomeRefused, match="Nothing is freed"):

@@ -19,9 +19,9 @@ from milk.publication.read import issue_records
 from milk.publication.rows import ForecastRow, Issue
 from milk.series import SERIES_ID, series_register
 from milk.sources.files import DataFolder
+from milk.steps.issues import issues_of
 from milk.steps.predictions import TABLE, Issuing, issue_months
 from milk.steps.publication import (
-    issues_of,
     observed_prices,
     publish_months,
     register_rows,
