@@ -6,6 +6,7 @@ Each is described here and nowhere else: `docs/settings.md` and `milk config sho
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 from pydantic.fields import FieldInfo
@@ -264,6 +265,12 @@ class Settings(BaseSettings):
         if self.dagster_url is None:
             return None
         scheme, found, _ = self.dagster_url.partition("://")
+        if scheme == DAGSTER_DRIVER and found and not _is_server_url(self.dagster_url):
+            # Not echoed: a parser that was misled may take a part of the password for something else.
+            raise BadSetting(
+                f"MILK_DAGSTER_URL is no address of a database: write {DAGSTER_DRIVER}://user:password@host:5432/"
+                "database. In a password write @ : / % and # as %40 %3A %2F %25 and %23."
+            )
         if scheme == DAGSTER_DRIVER and found:
             if self.store_url is not None and _database(self.store_url) == _database(self.dagster_url):
                 raise BadSetting(
@@ -284,6 +291,15 @@ def _addressable(home: Path) -> Path:
     if odd := sorted(set("?%#") & set(str(home))):
         raise BadSetting(f"MILK_HOME: the path {home} holds '{odd[0]}', which no home may. Choose another folder.")
     return home
+
+
+def _is_server_url(url: str) -> bool:
+    """Whether an address has a host, a number for its port, and no stray @ that belongs to a password."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and url.count("@") <= 1 and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _database(url: str) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from milk.errors import BadSetting
 from milk.settings import Settings, load_settings
 from milk_assets.defs.alerts import alert_sensor
 from milk_assets.defs.assets.panel import features, merged_table
@@ -93,7 +94,13 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
         return dg.in_process_executor
     if settings.executor == "dask":
         # Loaded where it is used: a home on one machine needs no Dask.
-        from milk_assets.dask.executor import dask_executor
+        try:
+            from milk_assets.dask.executor import dask_executor
+        except ModuleNotFoundError as error:
+            raise BadSetting(
+                f"MILK_EXECUTOR=dask needs the package '{error.name}', which is not installed: install the extra "
+                "cluster."
+            ) from error
 
         return dask_executor.configured({"address": settings.dask_address}, name="dask")
     method: dict[str, Any] = {"forkserver": {"preload_modules": ["milk_assets.preload"]}}

@@ -73,6 +73,9 @@ def shown_secret(value: str) -> str:
         url = make_url(value)
     except (ArgumentError, ValueError):
         return HIDDEN
+    if url.host and "@" in f"{url.host}{url.database}":
+        # An @ of the password that is not written as %40 puts the rest of it into the host, or beyond.
+        return f"{url.drivername}://{HIDDEN}"
     if url.drivername.startswith(("sqlite", "postgres")):
         return url.set(query={}).render_as_string(hide_password=True)
     return f"{url.drivername}://{url.host or ''}/{HIDDEN}"

@@ -54,6 +54,21 @@ def prepare_dagster_home(home: Home, settings: Settings) -> None:
             write_atomically(file, content)
 
 
+def refuse_without_dask() -> None:
+    """Raise where Dask is not installed.
+
+    Raises:
+        BadSetting: it is not.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("distributed") is None:
+        raise BadSetting(
+            "MILK_EXECUTOR=dask and `milk dask` need the package 'distributed', which is not installed: install the "
+            "extra cluster."
+        )
+
+
 def refuse_without_packages() -> None:
     """Raise where what Dagster needs for a server is not installed.
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from milk.cli.console import say_progress
-from milk.cli.dagster_home import become_a_part, prepare_dagster_home
+from milk.cli.dagster_home import become_a_part, prepare_dagster_home, refuse_without_dask
 from milk.cli.parts import HOST
 from milk.errors import BadSetting, MilkError
 from milk.settings import load_settings
@@ -22,7 +22,7 @@ def run_scheduler(*, host: str, port: int) -> None:
     Raises:
         BadSetting: the port cannot be had.
     """
-    _quiet()
+    _prepare()
     from distributed import Scheduler
 
     async def serve() -> None:
@@ -51,11 +51,11 @@ def run_worker(*, address: str | None) -> None:
         MilkError: the scheduler does not answer.
     """
     settings = load_settings(dask_address=address)
+    _prepare()
     home = home_of(settings)
     home.prepare()
     prepare_dagster_home(home, settings)
     become_a_part(settings, home)
-    _quiet()
     from distributed import Worker
 
     from milk_assets.dask.needs import DATA_FOLDER
@@ -95,7 +95,13 @@ async def _until_stopped(finished: Coroutine[Any, Any, None]) -> bool:
     return stopped.is_set()
 
 
-def _quiet() -> None:
+def _prepare() -> None:
+    """Set the logs.
+
+    Raises:
+        BadSetting: Dask is not installed.
+    """
+    refuse_without_dask()
     import dask
 
     dask.config.set({"logging": {"distributed": "warning"}})

@@ -75,7 +75,7 @@ def run_graph(
 
 
 def _is_published(settings: Settings) -> bool:
-    with home_store(Home(settings.home_path), settings.store_address) as store:
+    with home_store(home_of(settings), settings.store_address) as store:
         return bool(issue_months(store, SERIES_ID))
 
 

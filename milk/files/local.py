@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from milk.errors import HomeRefused
 from milk.files.folder import Entry, T
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,20 @@ class LocalFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all."""
-        write_atomically(self.path / name, content)
+        with self._told_when_full():
+            write_atomically(self.path / name, content)
 
     def write_once(self, name: str, content: bytes) -> None:
         """Write a file unless one stands there already."""
         if not (self.path / name).exists():
-            write_atomically(self.path / name, content)
+            self.write(name, content)
 
     def add(self, name: str, contents: Mapping[str, bytes]) -> None:
         """Add a folder of files, which appears whole."""
+        with self._told_when_full():
+            self._add(name, contents)
+
+    def _add(self, name: str, contents: Mapping[str, bytes]) -> None:
         target = self.path / name
         if target.exists():
             return
@@ -117,7 +125,20 @@ class LocalFolder:
 
     def ask(self, question: Callable[[], T]) -> T:
         """A disk answers at once."""
-        return question()
+        with self._told_when_full():
+            return question()
+
+    @contextmanager
+    def _told_when_full(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            # The Delta library gives the words of the system and not its number.
+            if getattr(error, "errno", None) not in _FULL and os.strerror(errno.ENOSPC) not in str(error):
+                raise
+            raise HomeRefused(
+                f"The disk of {self.path} is full. Nothing is half written. Free some space, then do the same again."
+            ) from error
 
 
 def refuse_no_file(file: Path) -> None:

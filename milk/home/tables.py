@@ -135,7 +135,8 @@ def read_table(
     """
     folder = home.tables / name
     table = folder.ask(lambda: DeltaTable(str(folder), version=version, storage_options=folder.table_options))
-    files = sorted(address.removeprefix(f"{folder}/") for address in table.file_uris())
+    # Their plain names: the address before them may be written with other letters than the folder.
+    files = sorted(address.rpartition("/")[2] for address in table.file_uris())
     key = (str(folder), months, series_id, table.schema().to_json(), *((file, *folder.mark(file)) for file in files))
     if columns is None and (kept := _FRAMES.get(key)) is not None:
         return kept

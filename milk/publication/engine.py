@@ -35,6 +35,8 @@ _POSTGRESQL_LOCK = 6_170_155_431
 """The advisory lock of this program's writers: any number, always the same."""
 
 _POSTGRESQL_CONNECT_SECONDS = 5
+_POSTGRESQL_KEEPALIVE_SECONDS = 30
+"""Of silence, as while a long run holds its lock: what stands between forgets a connection that says nothing."""
 _POSTGRESQL_SILENCE_MS = 15_000
 """After how long without an acknowledgement a connection counts as lost: a cable that is pulled says nothing."""
 
@@ -92,7 +94,11 @@ def _engine_options(url: sa.URL) -> dict[str, Any]:
     if url.drivername != "postgresql+psycopg":
         return {}
     # A connection that a restarted server has closed is replaced, and not handed to a query.
-    waits = {"connect_timeout": _POSTGRESQL_CONNECT_SECONDS, "tcp_user_timeout": _POSTGRESQL_SILENCE_MS}
+    waits = {
+        "connect_timeout": _POSTGRESQL_CONNECT_SECONDS,
+        "tcp_user_timeout": _POSTGRESQL_SILENCE_MS,
+        "keepalives_idle": _POSTGRESQL_KEEPALIVE_SECONDS,
+    }
     return {
         "pool_pre_ping": True,
         "connect_args": {name: wait for name, wait in waits.items() if name not in url.query},
@@ -313,6 +319,11 @@ def _parsed(url: str) -> sa.URL:
     except (exc.ArgumentError, ValueError) as error:
         # Not echoed: it may hold a password that no parser can hide.
         raise BadSetting(f"The address of the store (MILK_STORE_URL) is not a database URL, {_AN_ADDRESS}.") from error
+    if parsed.host and "@" in f"{parsed.host}{parsed.database}":
+        raise BadSetting(
+            "The address of the store (MILK_STORE_URL) holds more than one @: in a password write @ : / % and # as %40 "
+            "%3A %2F %25 and %23."
+        )
     # The default driver of a database changes with the version of SQLAlchemy; an address must mean one thing.
     if parsed.drivername in ("postgresql", "postgres"):
         raise BadSetting(

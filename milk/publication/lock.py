@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from milk.errors import HomeBusy, StoreUnavailable
 from milk.publication.engine import open_store, shown_address
-from milk.publication.faults import LOCK_NOT_AVAILABLE
+from milk.publication.faults import LOCK_NOT_AVAILABLE, explained
 
 
 @contextmanager
@@ -32,8 +32,11 @@ def server_lock(url: str, name: str, *, wait_seconds: float, busy: str) -> Itera
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
     engine = open_store(url)
     try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            _acquire(connection, key, wait_seconds, busy)
+        with explained(engine):
+            connected = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with connected as connection:
+            with explained(engine):
+                _acquire(connection, key, wait_seconds, busy)
             yield
             if not _release(connection, key):
                 raise StoreUnavailable(
@@ -46,8 +49,9 @@ def server_lock(url: str, name: str, *, wait_seconds: float, busy: str) -> Itera
 
 def _acquire(connection: sa.Connection, key: int, wait_seconds: float, busy: str) -> None:
     try:
-        # Long runs say nothing on this connection, which is no reason to end it.
+        # Long runs say nothing on this connection, and whoever waits asks one thing for long: no reason to end either.
         connection.exec_driver_sql("SET idle_session_timeout = 0")
+        connection.exec_driver_sql("SET statement_timeout = 0")
         if wait_seconds > 0:
             connection.exec_driver_sql(f"SET lock_timeout = {int(wait_seconds * 1000)}")
             connection.execute(sa.select(sa.func.pg_advisory_lock(key)))

@@ -85,6 +85,9 @@ class DaskStepHandler(StepHandler):
 
     def _note_end(self, key: str, future: Future[None]) -> None:
         """Keep the outcome and let the future go: Dask would compute anew what a lost worker had computed."""
+        if self._futures.get(key) is not future:
+            # Of an earlier try, or taken back.
+            return
         said = str(future.exception()) if future.status == "error" else ""
         self._outcomes[key] = "finished" if future.status == "finished" else said or str(future.status)
         self._futures.pop(key, None)

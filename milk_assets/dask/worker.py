@@ -6,8 +6,10 @@ that is no longer wanted can be ended. It is forked from one that has the librar
 
 import logging
 import multiprocessing
+import os
+import threading
 import time
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from distributed import get_worker
@@ -48,12 +50,21 @@ def run_step(step: str, arguments: str) -> None:
 def _execute(arguments: str, tells: Connection) -> None:
     from dagster._cli import cli
 
+    threading.Thread(target=_end_with_the_worker, daemon=True).start()
     try:
         cli(["api", "execute_step", "--compressed-input-json", arguments], standalone_mode=False)
     except BaseException as error:
         # It ends with code 1 by itself; what it was would stand in the log of this machine alone.
         tells.send(f"{type(error).__name__}: {error}")
         raise
+
+
+def _end_with_the_worker() -> None:
+    """A step whose worker was killed is called lost: it must not go on writing beside the run that is started again."""
+    worker = multiprocessing.parent_process()
+    if worker is not None:
+        wait([worker.sentinel])
+        os._exit(1)
 
 
 def _last_words(hears: Connection) -> str:

@@ -162,13 +162,18 @@ def test_a_step_whose_worker_is_killed_fails_in_words_and_another_worker_goes_on
 ) -> None:
     lost = cluster.workers.pop()
 
-    def kill(_run: str, _pid: int) -> None:
+    orphans: list[int] = []
+
+    def kill(_run: str, pid: int) -> None:
+        orphans.append(pid)
         lost.kill()
         lost.wait()
 
     failed = _while_slow(instance, kill)
     assert failed.is_failure
     assert "its process or its worker was lost" in said(failed, instance)
+    # It would go on writing beside the run that is started again.
+    assert not is_alive(orphans[0])
     cluster.add_worker()
     assert run(quick_job, instance).is_success
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from milk import errors
-from milk.errors import HomeBusy, MilkError
+from milk.errors import FilesUnavailable, HomeBusy, MilkError
 from milk.home.tables import write_table
 from milk.steps.predictions import TABLE
 from milk_assets.defs.failures import explained
@@ -167,7 +167,7 @@ def test_every_expected_failure_is_explained(kind: type[MilkError]) -> None:
         raise kind("what, where, what to do")
     assert caught.value.description == "what, where, what to do"
     assert caught.value.metadata["kind"].value == kind.__name__
-    assert caught.value.allow_retries == (kind is HomeBusy)
+    assert caught.value.allow_retries == (kind in (HomeBusy, FilesUnavailable))
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 

@@ -15,7 +15,7 @@ from milk.cli.config import shown_secret
 from milk.errors import StoreUnavailable
 from milk.publication.engine import HEAD, open_store, schema_of
 from milk.settings import Settings, load_settings
-from tests.milk.cli.commands import Told, milk, price_folder
+from tests.milk.cli.commands import Told, milk, price_folder, refused
 from tests.postgres import PostgresServer
 
 SECRET = "p4ss"  # noqa: S105  # because it opens nothing
@@ -72,10 +72,20 @@ def test_a_line_each_for_a_person(tmp_path: Path) -> None:
         ("https://hooks.example.org/p4ss?key=p4ss", "https://hooks.example.org/***"),
         ("p4ss", "***"),
         ("postgresql://ana:p4ss@h:port/d", "***"),
+        ("postgresql+psycopg://ana:p@ss/p4ss@h/d", "postgresql+psycopg://***"),
     ],
 )
 def test_a_secret_is_hidden_wherever_it_stands(value: str, shown: str) -> None:
     assert shown_secret(value) == shown
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+@pytest.mark.parametrize("rest", ["ana:p@ss/p4ss@h/d", "ana:p@s:p4ss@h/d", "ana:p4ss@h:port/d"])
+def test_an_address_that_misleads_its_parser_is_refused_and_not_shown(tmp_path: Path, driver: str, rest: str) -> None:
+    setting = "MILK_DAGSTER_URL" if driver == "psycopg2" else "MILK_STORE_URL"
+    told = milk("prepare", MILK_HOME=str(tmp_path), **{setting: f"postgresql+{driver}://{rest}"})
+    refused(told, setting, code=2)
+    assert "p4ss" not in told.out + told.err
 
 
 def test_an_embedded_home_is_well_before_its_first_run(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_whoever_changes_what_was_read_changes_it_for_nobody_else(home: Home) ->
 def test_table_on_a_disk_that_is_damaged_after_it_was_read_is_refused(
     tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
-    home = Home(tmp_path)
+    home = Home(tmp_path / "a b ñ")
     write_table(home, "t", rows("2020-01", 3, 1.0))
     read_table(home, "t")
     (parquet,) = (home.path / "tables" / "t").glob("*.parquet")

@@ -1,6 +1,7 @@
 """The lock that every machine asks of the same server."""
 
 import threading
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -94,3 +95,57 @@ def test_a_server_that_is_not_there_is_told() -> None:
     nowhere = "postgresql+psycopg://milk:x@127.0.0.1:1/milk"
     with pytest.raises(StoreUnavailable), server_lock(nowhere, "a", wait_seconds=0, busy=BUSY):
         pass
+
+
+def test_who_waits_while_the_server_ends_its_connection_is_told(url: str) -> None:
+    ended: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            with server_lock(url, "a", wait_seconds=60, busy=BUSY):
+                pass
+        except StoreUnavailable as error:
+            ended.append(error)
+
+    with server_lock(url, "a", wait_seconds=0, busy=BUSY):
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        end_waiters(url)
+        waiter.join(60)
+    assert len(ended) == 1
+
+
+def end_waiters(url: str) -> None:
+    """End every connection that waits for a lock, as soon as there is one."""
+    engine = open_store(url)
+    waiting = sa.text(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
+    with engine.connect() as connection:
+        for _ in range(600):
+            if connection.scalar(waiting):
+                break
+            time.sleep(0.05)
+    engine.dispose()
+
+
+def test_a_role_with_a_limit_on_its_statements_may_wait(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    engine = open_store(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {url.rpartition('/')[2]} SET statement_timeout = '200ms'")
+    engine.dispose()
+    holder = threading.Event()
+
+    def hold() -> None:
+        with server_lock(url, "a", wait_seconds=0, busy=BUSY):
+            holder.set()
+            time.sleep(0.6)
+
+    first = threading.Thread(target=hold)
+    first.start()
+    assert holder.wait(20)
+    with server_lock(url, "a", wait_seconds=20, busy=BUSY):
+        pass
+    first.join(20)
