@@ -15,6 +15,8 @@ if ! command -v openssl >/dev/null 2>&1; then
 fi
 umask 077
 mkdir -p "$folder"
+# It may have been there, open to all.
+chmod 0700 "$folder"
 part=$(mktemp -d "$folder/.part.XXXXXX")
 trap 'rm -rf "$part"' EXIT
 

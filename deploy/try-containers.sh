@@ -61,12 +61,15 @@ fi
 # How this machine reaches its packages is its own: handed to the build as secrets, and never in an image.
 secrets=()
 certificates=${PIP_CERT:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}}
-{
+(
+  # An address of an index may bear a password.
+  umask 077
+  exec > "$work/pip.conf"
   echo "[global]"
   python3 -m pip config list 2>/dev/null | tr -d "'" | sed -nE \
     's/^(global|:env:)\.((index|extra-index)-url|trusted-host|proxy|timeout|default-timeout)=/\2 = /p' | grep -v file: || true
   [ ! -e "$certificates" ] || echo "cert = /run/secrets/ca.crt"
-} > "$work/pip.conf"
+)
 secrets+=("--secret" "id=pip,src=$work/pip.conf")
 [ ! -e "$certificates" ] || secrets+=("--secret" "id=ca,src=$certificates")
 

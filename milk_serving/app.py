@@ -118,7 +118,7 @@ def _add_layers(app: FastAPI, settings: Settings, log: Callable[[str], None] | N
                 stack,
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "HEAD", "POST"],
-                allow_headers=["Content-Type", "If-None-Match", "X-Request-ID"],
+                allow_headers=["Content-Type", "If-None-Match", "X-API-Key", "X-Request-ID"],
                 expose_headers=["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
             )
         return HeadAsGet(Watch(stack, app.state.metrics.count, log))

@@ -13,7 +13,7 @@ import pytest
 
 from milk.publication.engine import migrate, open_store
 from milk.settings import Settings
-from tests.deploy.nginx import Front, front, nginx
+from tests.deploy.nginx import PAGE, Front, front, nginx
 from tests.deploy.ui import ui
 from tests.milk_serving.rows import issue, publish_issues
 from tests.ports import free_port
@@ -40,7 +40,10 @@ def reader_port(folder: Path) -> Iterator[int]:
                "--no-access-log", "--log-level", "warning"]  # fmt: skip
     with (folder / "reader.log").open("wb") as log:
         process = subprocess.Popen(
-            command, env=os.environ | {"MILK_HOME": str(settings.home)}, stdout=log, stderr=subprocess.STDOUT
+            command,
+            env=os.environ | {"MILK_HOME": str(settings.home), "MILK_CORS_ORIGINS": PAGE},
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     try:
         deadline = time.monotonic() + START_SECONDS

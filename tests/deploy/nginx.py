@@ -20,6 +20,8 @@ from tests.ports import free_port
 FILES = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
 START_SECONDS = 20
 KEY = "0123456789abcdef0123456789abcdef0123456789abcdef"
+# A page of another address that may ask the reader.
+PAGE = "https://page.example"
 USER, PASSWORD = "milk", "sour-cream"
 # The hash of that password, as `openssl passwd -6` makes it.
 PASSWORDS = (

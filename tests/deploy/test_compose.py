@@ -55,7 +55,25 @@ def test_only_nginx_is_reached_from_outside() -> None:
     assert COMPOSE["networks"]["back"]["internal"] is COMPOSE["networks"]["front"]["internal"] is True
     assert SERVICES["postgres"]["networks"] == ["back"]
     assert set(SERVICES["reader"]["networks"]) == {"back", "front"}
-    assert "back" not in SERVICES["nginx"]["networks"]
+
+
+def test_nginx_reaches_what_it_asks_and_nobody_else() -> None:
+    shared = {name: set(SERVICES["nginx"]["networks"]) & set(service["networks"]) for name, service in SERVICES.items()}
+    del shared["nginx"]
+    assert {name: networks for name, networks in shared.items() if networks} == {
+        "reader": {"front"},
+        "webserver": {"front"},
+    }
+    assert set().union(*(service["networks"] for service in SERVICES.values())) == set(COMPOSE["networks"])
+
+
+def test_who_comes_without_tls_is_led_to_a_port_where_somebody_listens() -> None:
+    overlay = yaml.safe_load((DEPLOY / "compose.tls.yaml").read_text(encoding="utf-8"))
+    (port,) = overlay["services"]["nginx"]["ports"]
+    tls = (DEPLOY / "nginx" / "tls.conf").read_text(encoding="utf-8")
+    assert "return 308 https://$host$request_uri;" in tls, "without a port: 443"
+    assert port == "${HTTPS_PORT:-443}:8443"
+    assert "listen 8443 ssl" in tls
 
 
 def test_no_secret_stands_in_the_file(secrets: Path) -> None:
@@ -87,6 +105,24 @@ def test_made_secrets_are_closed_to_others_and_never_made_twice(secrets: Path) -
     assert again.returncode == 0
     assert "left as they are" in again.stderr
     assert {file.name: file.read_bytes() for file in secrets.iterdir()} == before
+
+
+def test_a_folder_that_was_open_is_closed_when_it_gets_secrets(tmp_path: Path) -> None:
+    program("openssl", "openssl")
+    tmp_path.chmod(0o755)
+    subprocess.run(["sh", str(DEPLOY / "new-secrets.sh"), str(tmp_path)], check=True, capture_output=True)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_pip_configuration_of_the_trial_is_closed_to_others(tmp_path: Path) -> None:
+    script = (DEPLOY / "try-containers.sh").read_text(encoding="utf-8")
+    lines = re.search(r"^certificates=.*?(?=^secrets\+=)", script, re.MULTILINE | re.DOTALL)
+    assert lines
+    command = ["bash", "-euo", "pipefail", "-c", f'umask 022; work="$1"; {lines[0]} umask', "sh", str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert (tmp_path / "pip.conf").read_text(encoding="utf-8").startswith("[global]\n")
+    assert (tmp_path / "pip.conf").stat().st_mode & 0o777 == 0o600
+    assert done.stdout == "0022\n", "what is made after it is as it was"
 
 
 def test_what_is_mounted_from_here_is_here(secrets: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.nginx import KEY, PASSWORD, USER, Front, front, line_of
+from tests.deploy.nginx import KEY, PAGE, PASSWORD, USER, Front, front, line_of
 from tests.deploy.programs import program
 from tests.milk_serving.online import AUGUST, months_body
 from tests.ports import free_port
@@ -103,6 +103,20 @@ def test_the_online_route_is_closed_to_who_has_no_key(http: httpx.Client, path: 
         assert answer.headers["www-authenticate"].startswith("ApiKey")
 
 
+def test_a_browser_learns_without_a_key_that_a_page_may_send_one(http: httpx.Client) -> None:
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "POST",
+             "Access-Control-Request-Headers": "content-type,x-api-key"}  # fmt: skip
+    answer = http.options(ONLINE, headers=asked)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert "X-API-Key" in answer.headers["access-control-allow-headers"]
+    refused = [
+        answer for answer in (http.options(ONLINE, headers=asked) for _ in range(40)) if answer.status_code != 200
+    ]
+    assert refused, "without a key only so often"
+    _problem(refused[0], 429, "too-often")
+
+
 def test_who_has_a_key_is_answered_and_named_in_the_log(http: httpx.Client, site: Front) -> None:
     body = json.dumps(months_body(AUGUST, 200.0, 201.0)).encode()
     answer = http.post(ONLINE, content=body, headers={"X-API-Key": KEY, "X-Request-ID": "asked-with-a-key"})
@@ -188,6 +202,22 @@ def test_who_is_away_is_said_to_be(folder: Path) -> None:
         assert (page.status_code, page.headers["content-type"]) == (502, "text/html")
         assert "Intente de nuevo" in page.text
         assert http.get("/dagster/", auth=(USER, PASSWORD)).status_code == 502
+
+
+def test_no_log_tells_where_a_prediction_is_kept_when_something_goes_wrong(folder: Path) -> None:
+    secret, nobody = "c0ffee" * 5 + "aa", {"reader:8000": free_port(), "webserver:3000": free_port()}
+    with (
+        front(folder / "silent", upstreams=nobody) as alone,
+        httpx.Client(base_url=alone.url, headers={"X-API-Key": KEY}) as http,
+    ):
+        for path in (f"{ONLINE}/{secret}", f"/predictions/online/{secret}?a={secret}"):
+            _problem(http.get(path), 502, "away")
+        _problem(http.post(f"{ONLINE}?a={secret}", content=b"x" * (256 * 1024 + 1)), 413, "too-large")
+        assert 429 in [http.get(f"{ONLINE}/{secret}").status_code for _ in range(40)]
+        http.get(LATEST)
+        told = (alone.folder / "error.log").read_text(encoding="utf-8")
+    assert LATEST in told
+    assert secret not in told
 
 
 def test_by_tls_all_is_as_without_and_browsers_are_told_to_stay(folder: Path, reader_port: int, ui_port: int) -> None:

@@ -160,6 +160,14 @@ def test_pages_on_the_list_may_read(open_client: Client, client: Client, store: 
     assert "access-control-allow-origin" not in closed.headers
 
 
+def test_pages_on_the_list_may_send_a_key(open_client: Client) -> None:
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST",
+             "Access-Control-Request-Headers": "content-type,x-api-key"}  # fmt: skip
+    answer = open_client.ask("OPTIONS", "/v1/predictions/online", headers=asked)
+    assert answer.status_code == 200
+    assert "X-API-Key" in answer.headers["access-control-allow-headers"]
+
+
 @pytest.mark.parametrize(("size", "status"), [(MOST_BODY_BYTES, 200), (MOST_BODY_BYTES + 1, 413)])
 def test_a_body_that_says_its_length(client: Client, size: int, status: int) -> None:
     answer = client.ask("POST", "/length", content=bytes(size))
