@@ -4,31 +4,19 @@ import shutil
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import sqlalchemy as sa
 
 from milk.errors import BadInput
 from milk.home.layout import Home
-from milk.home.tables import Months, read_table, table_version, write_table
+from milk.home.tables import Months, read_table, table_version
 from milk.months import Month
-from milk.publication.read import broken_issues, issue_records, published_series
-from milk.publication.read_judged import held_scorecard, live_record
-from milk.publication.read_observed import observed_marks
-from milk.publication.read_series import price_record
-from milk.publication.rows import Publication
-from milk.publication.schema import OBSERVED_PRICES, PUBLICATIONS
 from milk.series import SERIES_ID
 from milk.sources.files import DataFolder
 from milk.sources.milk_price import FILE_NAME
-from milk.steps import publish_series
 from milk.steps.predictions import TABLE, split_broken
-from milk.steps.publish_series import FurtherPublished
 from milk.steps.receive_series import TABLE as PRICES
 from milk.steps.receive_series import check_series, price_series
-from milk.steps.scorecard import judge_published
-from milk.steps.series_scorecard import judge_series
 from milk.tables import BATCH_PREDICTIONS, SERIES_PRICES
 from tests.builders import SAMPLE, random_walk
 from tests.milk.steps.many import FURTHER, ISSUES, LAST, LATER, SOUND, Many, price_text, spoil, write_list
@@ -213,47 +201,6 @@ def test_two_processes_and_blocks_of_months_give_the_same(many: Many, monkeypatc
     assert issued.rows.groupby("series_id").size().to_dict() == {SERIES_ID: 24} | dict.fromkeys(SOUND, 12)
 
 
-def test_published_once_and_the_same_again_writes_nothing(many: Many, store: sa.Engine) -> None:
-    first, again = many.publish(store), many.publish(store)
-    assert (first.series, first.added, first.unchanged, first.observed) == (3, 6, 0, 460)
-    assert again == FurtherPublished(series=3, unchanged=6, content_sha256=first.content_sha256)
-    assert published_series(store) == sorted([SERIES_ID, *SOUND])
-    assert broken_issues(store) == []
-    record = price_record(store, "region_b", upto=100)
-    assert record is not None
-    assert (record.meaning, record.unit) == ("Price of region_b", "EUR/t")
-
-
-def test_a_transaction_brings_whole_series(many: Many, store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish_series, "ISSUES_AT_ONCE", 2)
-    assert many.publish(store).transactions == 3
-    with store.connect() as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(PUBLICATIONS)) == 4
-    assert [len(issue_records(store, name)) for name in SOUND] == [2, 2, 2]
-
-
-def test_a_new_month_brings_only_what_is_new(many: Many, store: sa.Engine) -> None:
-    many.publish(store)
-    (many.folder / "prices/region_a.csv").write_text(
-        price_text(np.append(random_walk(130, seed=0), 201.5), Month(2026, 11))
-    )
-    many.receive(LATER)
-    assert many.publish(store).observed == 1
-    assert observed_marks(store, ["region_a", "region_b", "none"]).keys() == {"region_a", "region_b"}
-    assert observed_marks(store, ["region_a"])["region_a"].prices == 131
-
-
-def test_a_price_that_the_store_lacks_below_its_newest_is_added(many: Many, store: sa.Engine) -> None:
-    prices = read_table(many.home, PRICES)
-    write_table(many.home, PRICES, prices[(prices["series_id"] != "region_a") | (prices["month"] != "2020-03-01")])
-    assert many.publish(store).observed == 459
-    write_table(many.home, PRICES, prices)
-    assert many.publish(store).observed == 1
-    with store.connect() as connection:
-        held = connection.scalar(sa.select(sa.func.count()).where(OBSERVED_PRICES.c.series_id == "region_a"))
-    assert held == 130
-
-
 def test_reading_a_part_of_the_table(made: Many) -> None:
     day = pd.Timestamp(ISSUES[0].first_day)
     rows = read_table(made.home, TABLE, months=Months("issue_month", day, day), series_id="region_c")
@@ -268,23 +215,3 @@ def test_rows_of_one_series_that_break_their_contract_are_left_out_alone(made: M
     assert sorted(sound["series_id"].unique()) == sorted([SERIES_ID, "region_b", "region_c"])
     assert [*broken] == ["region_a"]
     assert "its forecasts break their contract" in broken["region_a"]
-
-
-def test_each_series_is_judged_by_its_own_prices(many: Many, store: sa.Engine) -> None:
-    """November was issued in time; its price comes for two of the three series."""
-    many.publish(store)
-    for seed, name in enumerate(["region_a", "region_b"]):
-        later = np.append(random_walk(130, seed=seed), 200.0 + seed)
-        (many.folder / f"prices/{name}.csv").write_text(price_text(later, LAST + 1))
-    many.receive(LATER)
-    many.publish(store)
-    of_all = Publication(published_at=LATER, run_id=None, software={})
-    scored = judge_series(store, of_all)
-    assert (scored.series, scored.judgements, scored.refused) == (2, 2, {})
-    (judged,) = held_scorecard(store, "region_b").judged
-    (said,) = [row for row in live_record(store, "region_b").forecasts if row.target_month == ISSUES[1]]
-    assert (judged.observed, judged.price, judged.error) == (201.0, said.price, 201.0 - said.price)
-    assert judged.last_value == pytest.approx(random_walk(130, seed=1)[-1], abs=0.006)
-    again = judge_series(store, of_all)
-    assert (again.series, again.judgements) == (2, 0)
-    assert judge_published(many.home, store, published_at=LATER, run_id=None).rows.empty
