@@ -1,19 +1,23 @@
 """Many price files in one home: received, forecast and published, each series judged by itself."""
 
+import os
 import shutil
+import signal
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from milk.errors import BadInput
+from milk.errors import BadInput, BadSetting
+from milk.forecasting.cohorts import Cohort
 from milk.home.layout import Home
 from milk.home.tables import Months, read_table, table_version
 from milk.months import Month
 from milk.series import SERIES_ID
 from milk.sources.files import DataFolder
 from milk.sources.milk_price import FILE_NAME
+from milk.steps.further_series import Task
 from milk.steps.predictions import TABLE, split_broken
 from milk.steps.receive_series import TABLE as PRICES
 from milk.steps.receive_series import check_series, price_series
@@ -206,6 +210,21 @@ def test_reading_a_part_of_the_table(made: Many) -> None:
     rows = read_table(made.home, TABLE, months=Months("issue_month", day, day), series_id="region_c")
     assert (set(rows["series_id"]), set(rows["issue_month"]), len(rows)) == ({"region_c"}, {day}, 12)
     assert [*read_table(made.home, TABLE, columns=["issue_month"])] == ["issue_month"]
+
+
+def _killed(_part: Cohort, task: Task) -> pd.DataFrame:  # noqa: ARG001 because it is called by this name
+    """As the kernel ends a process where memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return pd.DataFrame()
+
+
+def test_a_process_that_is_killed_is_told_with_what_to_do(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = many.table()
+    monkeypatch.setattr("milk.steps.further_series.PARTS_FOR_PROCESSES", 1)
+    monkeypatch.setattr("milk.steps.further_series.forecast_part", _killed)
+    with pytest.raises(BadSetting, match=r"memory ran out\. Set MILK_SERIES_WORKERS to fewer"):
+        many.issue(at=LATER, workers=2)
+    pd.testing.assert_frame_equal(many.table(), before)
 
 
 def test_rows_of_one_series_that_break_their_contract_are_left_out_alone(made: Many) -> None:
