@@ -4,8 +4,6 @@ Both retention properties are set when a table is made: Delta's defaults delete 
 pipeline would lose last month's version. They act at creation only, which a test asserts.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from milk.errors import HomeRefused
 from milk.files.folder import Folder
+from milk.home.kept_frames import KeptFrames
 from milk.home.layout import Home
 from milk.models.canonical import sha256_hex
 from milk.tables import LATER_COLUMNS, TABLES, column_types
@@ -42,8 +41,8 @@ WRITE_ID = "milk_write"
 """The key, in the record of a commit, of the write that made it."""
 LOOKED_BACK = 20
 """Commits among which a writer looks for its own."""
-FRAMES_KEPT = 12
-"""Frames of tables that this process read last: the steps and checks of a run ask for the same ones again and again."""
+KEPT_BYTES, KEPT_BYTES_OF_ONE = 64 * 2**20, 16 * 2**20
+"""What is kept of the tables that this process read last: those of one series, and not the blocks of thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,33 +173,7 @@ def _wanted_rows(months: Months | None, series_id: str | None) -> pc.Expression 
     return of_series if wanted is None else wanted & of_series
 
 
-class _Frames:
-    """The frames read last, by the files that they were read from.
-
-    Whoever gets one may change it: pandas copies what is written to, and nobody else sees it.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._frames: OrderedDict[tuple[object, ...], pd.DataFrame] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[object, ...]) -> pd.DataFrame | None:
-        with self._lock:
-            if key not in self._frames:
-                return None
-            self._frames.move_to_end(key)
-            return self._frames[key].copy(deep=False)
-
-    def keep(self, key: tuple[object, ...], frame: pd.DataFrame) -> pd.DataFrame:
-        with self._lock:
-            self._frames[key] = frame
-            while len(self._frames) > self._most:
-                self._frames.popitem(last=False)
-        return frame.copy(deep=False)
-
-
-_FRAMES = _Frames(FRAMES_KEPT)
+_FRAMES = KeptFrames(most_bytes=KEPT_BYTES, most_bytes_of_one=KEPT_BYTES_OF_ONE)
 
 
 def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -53,11 +53,15 @@ class DataFolder:
             raise BadInput(f"There is no folder {self.path}. Give a folder that holds {milk_price.FILE_NAME}.")
         name = self.price_files()[0].file if source == "milk_price" else source_file.file_name
         file = self.path / name
-        if not file.exists():
+        try:
+            return file.read_bytes()
+        except FileNotFoundError as error:
             if source_file.is_required:
-                raise BadInput(f"There is no {file.name} in {self.path}. The price file is the one that must be there.")
+                said = f"There is no {name} in {self.path}. The price file is the one that must be there."
+                raise BadInput(said) from error
             return None
-        return _bytes_of(file)
+        except OSError as error:
+            raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
 
     def price_files(self) -> tuple[PriceFile, ...]:
         """The price files that the folder lists, the one of the reference series first; without a list that one alone.
@@ -71,9 +75,14 @@ class DataFolder:
         """The bytes of one of them.
 
         Raises:
-            BadInput: it cannot be read.
+            BadInput: it is missing or cannot be read.
         """
-        return _bytes_of(self.path / price_file.file)
+        try:
+            return (self.path / price_file.file).read_bytes()
+        except FileNotFoundError as error:
+            raise BadInput(f"There is no file {price_file.file} in the folder.") from error
+        except OSError as error:
+            raise BadInput(f"{price_file.file} cannot be read: {error.strerror}.") from error
 
     @property
     def is_synthetic(self) -> bool:
@@ -92,13 +101,6 @@ class DataFolder:
         if not isinstance(is_synthetic, bool):
             raise BadInput(f"{label}: is_synthetic must be true or false. Mend or delete the file.")
         return is_synthetic
-
-
-def _bytes_of(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def content_hash(content: bytes) -> str:

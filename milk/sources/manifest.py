@@ -56,7 +56,7 @@ def reference_file() -> PriceFile:
 
 
 def read_manifest(folder: Path) -> tuple[PriceFile, ...]:
-    """The price files of a folder, the reference series first.
+    """The price files of a folder, the reference series first; whether they are there tells who reads them.
 
     Raises:
         BadInput: the manifest cannot be read, or entries of it cannot be used; the message names each, up to twenty.
@@ -66,7 +66,8 @@ def read_manifest(folder: Path) -> tuple[PriceFile, ...]:
         return (reference_file(),)
     try:
         content = tomllib.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # Beside its own error the parser raises that of a number of thousands of digits, and of brackets as deep.
         raise BadInput(f"{manifest} cannot be read: {error}. Mend or delete it.") from error
     entries = content.get("series")
     if not isinstance(entries, list) or not entries or content.keys() != {"series"}:
@@ -92,22 +93,25 @@ def _price_file(entry: Mapping[str, Any]) -> PriceFile:
 
 def _problems(folder: Path, entries: list[Any]) -> list[str]:
     """What is wrong with the entries, in their order."""
-    problems, ids, files = [], set[str](), set[str]()
+    problems, ids, files = [], set[str](), set[Path]()
     root = folder.resolve()
     for number, entry in enumerate(entries, start=1):
         if not isinstance(entry, dict) or not {"series_id", "file"} <= entry.keys():
             problems.append(f"entry {number} lacks series_id or file")
             continue
-        name = f"entry {number} ({str(entry['series_id'])[:64]!r})"
-        found = [*_field_problems(entry), *_file_problems(root, entry["file"])]
+        series_id, path = entry["series_id"], _path_in(root, entry["file"])
+        name = f"entry {number} ({series_id[:64]!r})" if isinstance(series_id, str) else f"entry {number}"
+        found = [*_field_problems(entry), *_file_problems(root, entry["file"], path)]
         if number == 1:
             found += _reference_problems(entry)
-        if entry["series_id"] in ids:
-            found.append("its series_id stands there more than once")
-        if entry["file"] in files:
-            found.append(f"its file {entry['file']} stands there more than once")
-        ids.add(str(entry["series_id"]))
-        files.add(str(entry["file"]))
+        if isinstance(series_id, str):
+            if series_id in ids:
+                found.append("its series_id stands there more than once")
+            ids.add(series_id)
+        if path is not None:
+            if path in files:
+                found.append(f"its file {entry['file']} stands there more than once")
+            files.add(path)
         problems += [f"{name}: {problem}" for problem in found]
     return problems
 
@@ -130,18 +134,31 @@ def _field_problems(entry: Mapping[str, Any]) -> list[str]:
 def _is_range(plausible: object) -> bool:
     if not isinstance(plausible, list) or [type(end) in (int, float) for end in plausible] != [True, True]:
         return False
-    low, high = plausible
+    try:
+        low, high = map(float, plausible)
+    except OverflowError:
+        return False
     # Written so that a `nan`, which TOML allows, is refused too.
     return bool(0 < low < high < float("inf"))
 
 
-def _file_problems(root: Path, file: object) -> list[str]:
+def _path_in(root: Path, file: object) -> Path | None:
+    """Where a file lies, links and dots followed: by that it is told from others; `None` where that cannot be told."""
     if not isinstance(file, str) or not file.strip() or not file.isprintable():
+        return None
+    try:
+        return (root / file).resolve()
+    except (OSError, RuntimeError):
+        # Too long a name, or links in a circle.
+        return None
+
+
+def _file_problems(root: Path, file: object, path: Path | None) -> list[str]:
+    if path is None:
         return ["its file must be the path of a file"]
-    path = Path(file)
-    if path.is_absolute() or not (root / path).resolve().is_relative_to(root):
+    if Path(str(file)).is_absolute() or not path.is_relative_to(root):
         return [f"its file {file} lies outside the folder"]
-    return [] if (root / path).is_file() else [f"there is no file {file} in the folder"]
+    return []
 
 
 def _reference_problems(entry: Mapping[str, Any]) -> list[str]:

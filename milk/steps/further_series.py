@@ -7,6 +7,7 @@ recipe was chosen on another series is what they pay for (docs/scale.md).
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from milk.errors import BadSetting
 from milk.forecasting.cohorts import Cohort, assemble
 from milk.forecasting.fit import recipe_of
 from milk.forecasting.issue import issue_forecasts
@@ -74,6 +76,9 @@ def further_forecasts(
         months: the issue months.
         price_rule: when a price is known.
         workers: processes.
+
+    Raises:
+        BadSetting: one of several processes was ended from outside.
     """
     entries = price_series(home)
     if not entries or not months:
@@ -116,9 +121,15 @@ def _forecast_parts(parts: list[Cohort], task: Task, workers: int) -> Iterator[p
     if workers == 1 or len(parts) < PARTS_FOR_PROCESSES:
         yield from (forecast_part(part, task) for part in parts)
         return
-    # Not by a fork: Dagster's threads would be copied in whatever they are doing.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(forecast_part, task=task), parts, chunksize=max(1, len(parts) // (8 * workers)))
+    try:
+        # Not by a fork: Dagster's threads would be copied in whatever they are doing.
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield from pool.map(partial(forecast_part, task=task), parts, chunksize=max(1, len(parts) // (8 * workers)))
+    except BrokenProcessPool as error:
+        raise BadSetting(
+            f"One of the {workers} processes that forecast further series was ended from outside, most likely because "
+            "memory ran out. Set MILK_SERIES_WORKERS to fewer, or give the machine more memory, and run again."
+        ) from error
 
 
 def _hashes(prices: pd.DataFrame) -> dict[str, str]:

@@ -108,9 +108,9 @@ def all_references(home: Home, store: sa.Engine | None) -> References:
         found = found.with_models([staged.get("version_id")])
     for name in (TABLE, DRIFT_TABLE, "retrain_decisions"):
         if has_table(home, name):
-            found = found.with_models(read_table(home, name)["model_version"].unique())
+            found = found.with_models(read_table(home, name, columns=["model_version"])["model_version"].unique())
     if has_table(home, TABLE):
-        for text in read_table(home, TABLE)["data_versions"].unique():
+        for text in read_table(home, TABLE, columns=["data_versions"])["data_versions"].unique():
             found = found.with_tables(json.loads(text).get(TABLES))
     return found
 

@@ -1,7 +1,6 @@
 """Publish issue months: from the tables of the home to the store that others read."""
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from milk.errors import VersionRefused
 from milk.home.layout import Home
 from milk.home.tables import Months, has_table, read_table
-from milk.models.version import ModelVersion, read_version
+from milk.models.version import ModelVersion
 from milk.months import Kind, Month
 from milk.publication.publish import Published, publish
 from milk.publication.read import issue_records
@@ -22,7 +21,7 @@ from milk.steps.issues import issues_of
 from milk.steps.predictions import TABLE, empty_predictions, split_refused
 from milk.steps.promotion import load_champion
 from milk.steps.publish_series import FurtherPublished, publish_further, series_row
-from milk.steps.published_versions import card_of, model_of, software_versions
+from milk.steps.published_versions import card_of, model_of, software_versions, sound_versions
 from milk.steps.receive import LOCK_WAIT_SECONDS, observations_of
 
 
@@ -48,7 +47,7 @@ def publish_months(
 
     What is read and what is recorded as published belong together, so this holds the home: no run writes forecasts in
     between. The rows are judged once more: a check that failed in an earlier run blocks nothing in this one. The sound
-    months are published even where others are not.
+    months are published even where others are not, and of the further series those that are sound.
 
     Raises:
         HomeRefused: the store does not answer, or a table of the home is damaged.
@@ -96,8 +95,10 @@ def _versions_shown(
 def _sound_issues(home: Home, months: Sequence[Month]) -> tuple[list[Issue], dict[str, ModelVersion], dict[Month, str]]:
     """The issues that may be published, the versions behind them, and the reasons against the other months."""
     rows, refused = split_refused(_rows_of(home, months))
-    versions, damaged = _sound_versions(home, rows)
-    refused |= damaged
+    versions, damaged = sound_versions(home, rows)
+    for name, reason in damaged.items():
+        of_it = rows.loc[rows["model_version"] == name, "issue_month"]
+        refused |= {Month.of(month): reason for month in of_it.unique()}
     issues = [issue for issue in issues_of(rows) if issue.issue_month not in refused]
     for month in set(months) - refused.keys() - {issue.issue_month for issue in issues}:
         refused[month] = f"{TABLE} holds no forecasts of it: materialise {TABLE} for this month again"
@@ -144,19 +145,6 @@ def _rows_of(home: Home, months: Sequence[Month]) -> pd.DataFrame:
     span = Months("issue_month", pd.Timestamp(min(months).first_day), pd.Timestamp(max(months).first_day))
     table = read_table(home, TABLE, months=span, series_id=SERIES_ID)
     return table[table["issue_month"].isin([pd.Timestamp(month.first_day) for month in months])]
-
-
-def _sound_versions(home: Home, rows: pd.DataFrame) -> tuple[dict[str, ModelVersion], dict[Month, str]]:
-    """The verified versions behind the rows, and the months whose version is missing, damaged or another one by now."""
-    versions: dict[str, ModelVersion] = {}
-    refused: dict[Month, str] = {}
-    for name, part in rows.groupby("model_version"):
-        sha256 = json.loads(part["data_versions"].iloc[0])["model"]["sha256"]
-        try:
-            versions[str(name)] = read_version(home.models, str(name), expected_sha256=sha256)
-        except VersionRefused as error:
-            refused |= {Month.of(month): str(error) for month in part["issue_month"].unique()}
-    return versions, refused
 
 
 def unpublished_months(home: Home, store: sa.Engine) -> list[Month]:

@@ -1,11 +1,15 @@
 """Model versions on their way to the store: the card that people ask for, the model that the online route applies."""
 
 import datetime as dt
+import json
 from importlib.metadata import version as library_version
 
+import pandas as pd
 import sqlalchemy as sa
 
-from milk.models.version import ModelVersion
+from milk.errors import VersionRefused
+from milk.home.layout import Home
+from milk.models.version import ModelVersion, read_version
 from milk.publication.publish import Published, publish
 from milk.publication.rows import ModelCard, ModelRow, Publication, Score
 from milk.steps.training import libraries
@@ -33,6 +37,27 @@ def publish_version(
             models=[model_of(version)],
         ),
     )
+
+
+def sound_versions(home: Home, rows: pd.DataFrame) -> tuple[dict[str, ModelVersion], dict[str, str]]:
+    """The verified versions behind some rows of forecasts, and why others are missing, damaged or other ones by now.
+
+    Args:
+        home: the home.
+        rows: rows of `batch_predictions`.
+
+    Returns:
+        The sound versions and the reasons against the others, each by the name of the version.
+    """
+    versions: dict[str, ModelVersion] = {}
+    refused: dict[str, str] = {}
+    for name, part in rows.groupby("model_version"):
+        sha256 = json.loads(part["data_versions"].iloc[0])["model"]["sha256"]
+        try:
+            versions[str(name)] = read_version(home.models, str(name), expected_sha256=sha256)
+        except VersionRefused as error:
+            refused[str(name)] = str(error)
+    return versions, refused
 
 
 def software_versions() -> dict[str, str]:

@@ -112,10 +112,11 @@ def receive_series(home: Home, folder: DataFolder, *, received_at: dt.datetime) 
     held = {entry.series_id: entry for entry in price_series(home)}
     if not files and not held:
         return None
-    looked = [_look(folder, file, held.get(file.series_id)) for file in files]
+    standing = _standing(home)
+    with_prices = set(standing["series_id"].unique())
+    looked = [_look(folder, file, held.get(file.series_id), has_prices=file.series_id in with_prices) for file in files]
     brought = {f"{one.entry.series_id}.csv": one.content for one in looked if one.observations is not None}
     snapshot = keep_bundle(home, TABLE, brought) if brought else ""
-    standing = _standing(home)
     added = _added(looked, standing, snapshot=snapshot, received_at=received_at)
     append_table(home, TABLE, added)
     # After the table: a run that is killed in between looks at the same files again and adds nothing twice.
@@ -135,7 +136,7 @@ def receive_series(home: Home, folder: DataFolder, *, received_at: dt.datetime) 
 
 def check_series(folder: DataFolder) -> dict[str, str]:
     """The further series of a folder whose file cannot be used, each with the reason; nothing is written."""
-    looked = (_look(folder, file, None).entry for file in folder.price_files()[1:])
+    looked = (_look(folder, file, None, has_prices=False).entry for file in folder.price_files()[1:])
     return {entry.series_id: entry.refused for entry in looked if entry.refused}
 
 
@@ -157,14 +158,22 @@ def known_prices_of_series(home: Home) -> pd.DataFrame:
     return prices.assign(value=prices["value"].astype("float64"))
 
 
-def _look(folder: DataFolder, file: PriceFile, held: SeriesEntry | None) -> _Looked:
+def _look(folder: DataFolder, file: PriceFile, held: SeriesEntry | None, *, has_prices: bool) -> _Looked:
     """Read a file, and parse it unless it was sound or refused before as it is."""
+    if held is not None and has_prices and held.unit != file.price.unit:
+        refused = (
+            f"Its unit was {held.unit} and is {file.price.unit} now, but a series has one unit. Give it another "
+            "series_id, or the unit that it had."
+        )
+        # The unit is that of the prices that stand; without a hash the file is looked at once the unit is put right.
+        return _Looked(replace(_entry(file, "", refused), unit=held.unit))
     try:
         content = folder.fetch_price(file)
     except BadInput as error:
         return _Looked(_entry(file, "", str(error)))
     sha256 = content_hash(content)
-    if held is not None and replace(held, refused="") == _entry(file, sha256):
+    # Where the prices of a series are gone its file is taken anew, though it is the same as before.
+    if held is not None and (has_prices or held.refused) and replace(held, refused="") == _entry(file, sha256):
         return _Looked(held)
     parsed = parse_file(content, file.file, replace(file.price, name=file.series_id))
     errors = errors_of(parsed.faults)

@@ -21,6 +21,7 @@ from milk.publication.read_judged import judgement_marks, live_record
 from milk.publication.rows import Publication
 from milk.scorecard_tables import SCORECARD, SCORECARD_SUMMARY
 from milk.series import SERIES_ID
+from milk.steps.publish_series import publish_prices
 from milk.steps.published_versions import software_versions
 from milk.steps.scorecard import (
     Scored,
@@ -57,9 +58,10 @@ class ScoredSeries:
 def judge_all(
     home: Home, store: sa.Engine, *, published_at: dt.datetime, run_id: str | None
 ) -> tuple[Scored, ScoredSeries]:
-    """Judge the reference series (see `judge_published`) and then the others."""
+    """Judge the reference series (see `judge_published`) and then the others, whose prices are published first."""
     scored = judge_published(home, store, published_at=published_at, run_id=run_id)
     of_all = Publication(published_at=published_at, run_id=run_id, software=software_versions())
+    publish_prices(home, store, of_all)
     return scored, judge_series(store, of_all)
 
 

@@ -63,9 +63,10 @@ def scorecard_of_series(further: ScoredSeries) -> dict[str, Any]:
 
 def publication_of_series(further: FurtherPublished) -> dict[str, Any]:
     """What the store did of the further series; nothing where there are none."""
-    if not further.series:
+    if not further.series and not further.refused:
         return {}
-    return {f"further_{name}": value for name, value in asdict(further).items()}
+    counts = {f"further_{name}": value for name, value in asdict(further).items() if name != "refused"}
+    return counts | {"further_refused": len(further.refused)} | _reasons("further_refused_list", further.refused)
 
 
 def _reasons(name: str, reasons: Mapping[str, str]) -> dict[str, Any]:

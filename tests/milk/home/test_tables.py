@@ -12,7 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from milk.errors import HomeRefused
 from milk.home.layout import Home
 from milk.home.tables import (
-    FRAMES_KEPT,
+    KEPT_BYTES_OF_ONE,
     Months,
     append_table,
     frame_hash,
@@ -196,12 +196,12 @@ def test_each_version_is_read_as_it_was_and_a_table_made_again_as_it_is(home: Ho
     assert [read_table(home, "t", version=k)["value"].item() for k in (None, 0, 1)] == [4.0, 3.0, 4.0]
 
 
-def test_only_so_many_frames_are_kept(home: Home) -> None:
-    for number in range(FRAMES_KEPT + 3):
-        write_table(home, f"t{number}", rows("2020-01", 1, float(number)))
-    for _again in range(2):
-        values = [read_table(home, f"t{number}")["value"].item() for number in range(FRAMES_KEPT + 3)]
-        assert values == [float(number) for number in range(FRAMES_KEPT + 3)]
+@pytest.mark.parametrize(("count", "is_kept"), [(10, True), (KEPT_BYTES_OF_ONE // 24 + 1000, False)])
+def test_a_table_of_one_series_is_kept_and_one_of_thousands_is_not(home: Home, count: int, *, is_kept: bool) -> None:
+    day = pd.Timestamp("2020-01-01")
+    write_table(home, "t", pd.DataFrame({"month": [day], "value": 1.0, "other": 2.0}).loc[[0] * count])
+    first, second = (read_table(home, "t")["value"].to_numpy() for _again in range(2))
+    assert np.shares_memory(first, second) == is_kept
 
 
 def test_append_adds_and_none_add_nothing(home: Home) -> None:

@@ -1,135 +1,29 @@
 """Many price files in one home: received, forecast and published, each series judged by itself."""
 
-import datetime as dt
+import os
 import shutil
+import signal
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import sqlalchemy as sa
 
-from milk.errors import BadInput
+from milk.errors import BadInput, BadSetting
+from milk.forecasting.cohorts import Cohort
 from milk.home.layout import Home
-from milk.home.tables import Months, read_table, table_version, write_table
-from milk.models.version import ModelVersion
+from milk.home.tables import Months, read_table, table_version
 from milk.months import Month
-from milk.publication.read import broken_issues, issue_records, published_series
-from milk.publication.read_judged import held_scorecard, live_record
-from milk.publication.read_observed import observed_marks
-from milk.publication.read_series import price_record
-from milk.publication.rows import Publication
-from milk.publication.schema import OBSERVED_PRICES, PUBLICATIONS
 from milk.series import SERIES_ID
 from milk.sources.files import DataFolder
-from milk.sources.milk_price import FILE_NAME, SPANISH_MONTHS
-from milk.steps import publish_series
-from milk.steps.predictions import TABLE, Issued, Issuing, issue_months, split_broken
-from milk.steps.publication import publish_months
-from milk.steps.publish_series import FurtherPublished
-from milk.steps.receive import Received, receive
+from milk.sources.milk_price import FILE_NAME
+from milk.steps.further_series import Task
+from milk.steps.predictions import TABLE, split_broken
 from milk.steps.receive_series import TABLE as PRICES
 from milk.steps.receive_series import check_series, price_series
-from milk.steps.scorecard import judge_published
-from milk.steps.series_scorecard import judge_series
-from milk.steps.staging import stage_version
-from milk.steps.store import home_store
 from milk.tables import BATCH_PREDICTIONS, SERIES_PRICES
-from tests.builders import RULE, SAMPLE, random_walk, sample_features
-from tests.milk.steps.homes import NOW, sample_training
-
-LAST = Month(2026, 10)
-ISSUES = [Month(2026, 10), Month(2026, 11)]
-LATER = NOW + dt.timedelta(days=1)
-SOUND = {"region_a": 130, "region_b": 130, "region_c": 200}
-FURTHER = [*SOUND, "short"]
-
-
-def _text(prices: np.ndarray, last: Month = LAST) -> str:
-    months = [last + (k + 1 - len(prices)) for k in range(len(prices))]
-    rows = [f"{m.year},{SPANISH_MONTHS[m.month - 1]},{p:.2f}" for m, p in zip(months, prices, strict=True)]
-    return "\n".join(["Anio,Mes,Precio_leche", *rows, ""])
-
-
-def _list(folder: Path, names: list[str], unit: str = "EUR/t") -> None:
-    entries = [f'[[series]]\nseries_id = "{SERIES_ID}"\nfile = "{FILE_NAME}"\n']
-    entries += [
-        f'[[series]]\nseries_id = "{n}"\nfile = "prices/{n}.csv"\nname = "Price of {n}"\nunit = "{unit}"\n'
-        for n in names
-    ]
-    (folder / "prices.toml").write_text("\n".join(entries))
-
-
-def make_folder(folder: Path) -> Path:
-    """The sample and four further series, one of them too short to be forecast."""
-    shutil.copytree(SAMPLE, folder)
-    (folder / "prices").mkdir()
-    for seed, (name, months) in enumerate((SOUND | {"short": 30}).items()):
-        (folder / f"prices/{name}.csv").write_text(_text(random_walk(months, seed=seed)))
-    _list(folder, FURTHER)
-    return folder
-
-
-def _spoil(folder: Path, name: str, old: str, new: str) -> None:
-    file = folder / f"prices/{name}.csv"
-    text = file.read_text()
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, new))
-
-
-class Many:
-    """A home with its folder and store."""
-
-    def __init__(self, home: Home, folder: Path, version: ModelVersion) -> None:
-        self.home, self.folder, self.version = home, folder, version
-
-    def receive(self, at: dt.datetime = NOW) -> Received:
-        return receive(self.home, DataFolder(self.folder), "milk_price", received_at=at)
-
-    def issue(self, months: list[Month] | None = None, at: dt.datetime = NOW, workers: int = 1) -> Issued:
-        issuing = Issuing(sample_features(), self.version, RULE, is_synthetic=True, issued_at=at, workers=workers)
-        return issue_months(self.home, issuing, months or ISSUES)
-
-    def publish(self, store: sa.Engine, months: list[Month] | None = None) -> FurtherPublished:
-        done = publish_months(self.home, store, months or ISSUES, published_at=NOW, run_id=None)
-        assert done.refused == {}
-        return done.further
-
-    def table(self) -> pd.DataFrame:
-        rows = read_table(self.home, TABLE)
-        return rows.sort_values(["series_id", "issue_month", "target_month"], ignore_index=True)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Many:
-    """A home that received and issued two months; whoever changes it copies it first."""
-    root = tmp_path_factory.mktemp("many")
-    many = Many(Home(root / "home"), make_folder(root / "data"), sample_version(root))
-    many.receive()
-    shutil.copytree(root / "staged/models", root / "home/models")
-    many.issue()
-    return many
-
-
-def sample_version(root: Path) -> ModelVersion:
-    staged = Home(root / "staged")
-    receive(staged, DataFolder(SAMPLE), "milk_price", received_at=NOW)
-    return stage_version(staged, sample_training())
-
-
-@pytest.fixture
-def many(made: Many, tmp_path: Path) -> Many:
-    shutil.copytree(made.home.path, tmp_path / "home")
-    shutil.copytree(made.folder, tmp_path / "data")
-    return Many(Home(tmp_path / "home"), tmp_path / "data", made.version)
-
-
-@pytest.fixture
-def store(many: Many) -> Iterator[sa.Engine]:
-    with home_store(many.home, many.home.store_url) as engine:
-        yield engine
+from tests.builders import SAMPLE, random_walk
+from tests.milk.steps.many import FURTHER, ISSUES, LAST, LATER, SOUND, Many, price_text, spoil, write_list
 
 
 def test_each_price_of_each_series_is_kept(made: Many) -> None:
@@ -171,8 +65,10 @@ def test_a_revised_price_is_a_further_row_known_from_its_reception(many: Many) -
 
 
 def test_a_bad_file_is_refused_by_itself_and_named(many: Many) -> None:
-    _spoil(many.folder, "region_a", "2026,Oct,", "2026,Oct,-")
-    (many.folder / "prices/region_b.csv").write_text(_text(random_walk(131, seed=5), Month(2026, 11)) + "2026,Nov,9\n")
+    spoil(many.folder, "region_a", "2026,Oct,", "2026,Oct,-")
+    (many.folder / "prices/region_b.csv").write_text(
+        price_text(random_walk(131, seed=5), Month(2026, 11)) + "2026,Nov,9\n"
+    )
     received = many.receive(LATER)
     assert received.further is not None
     assert sorted(received.further.refused) == ["region_a", "region_b"]
@@ -193,9 +89,56 @@ def test_a_bad_reference_stops_all(many: Many) -> None:
 
 
 def test_a_bad_list_stops_all_before_anything_is_kept(many: Many) -> None:
-    _list(many.folder, ["region_a", "nowhere"])
-    with pytest.raises(BadInput, match=r"no file prices/nowhere\.csv"):
+    write_list(many.folder, ["region_a", "region_a"])
+    with pytest.raises(BadInput, match="its series_id stands there more than once"):
         many.receive(LATER)
+
+
+def test_a_file_that_is_missing_is_refused_by_itself(many: Many) -> None:
+    write_list(many.folder, [*FURTHER, "nowhere"])
+    (many.folder / "prices/region_a.csv").unlink()
+    further = many.receive(LATER).further
+    assert further is not None
+    assert further.refused == {
+        name: f"There is no file prices/{name}.csv in the folder." for name in ("region_a", "nowhere")
+    }
+    assert check_series(DataFolder(many.folder)) == further.refused
+    assert further.observations == 490
+
+
+def test_a_table_that_was_lost_is_made_again_of_the_same_files(many: Many) -> None:
+    order, later = ["series_id", "month"], ["received_at"]
+    before = read_table(many.home, PRICES)
+    shutil.rmtree(many.home.path / "tables" / PRICES)
+    further = many.receive(LATER).further
+    assert further is not None
+    assert (further.changed, further.added, further.refused) == (0, 490, {})
+    pd.testing.assert_frame_equal(
+        read_table(many.home, PRICES).drop(columns=later).sort_values(order, ignore_index=True),
+        before.drop(columns=later).sort_values(order, ignore_index=True),
+    )
+
+
+def test_another_unit_is_refused_while_prices_in_the_old_one_stand(many: Many) -> None:
+    write_list(many.folder, FURTHER, unit="CLP/L")
+    (many.folder / "prices/region_b.csv").write_text(price_text(random_walk(131, seed=1), LAST + 1))
+    for _again in range(2):
+        further = many.receive(LATER).further
+        assert further is not None
+        assert [*further.refused] == FURTHER
+        assert "Its unit was EUR/t and is CLP/L now" in further.refused["region_b"]
+        assert "Give it another series_id" in further.refused["region_b"]
+        assert further.added == 0
+    assert {entry.unit for entry in price_series(many.home)} == {"EUR/t"}
+    write_list(many.folder, FURTHER)
+    further = many.receive(LATER).further
+    assert further is not None
+    assert (further.refused, further.added) == ({}, 1)
+    shutil.rmtree(many.home.path / "tables" / PRICES)
+    write_list(many.folder, FURTHER, unit="CLP/L")
+    further = many.receive(LATER).further
+    assert further is not None
+    assert (further.refused, further.added) == ({}, 491)
 
 
 def test_every_series_that_can_be_is_issued_and_the_others_are_named(made: Many) -> None:
@@ -211,7 +154,7 @@ def test_every_series_that_can_be_is_issued_and_the_others_are_named(made: Many)
 
 def test_the_order_of_the_list_does_not_matter(many: Many) -> None:
     before = many.table()
-    _list(many.folder, FURTHER[::-1])
+    write_list(many.folder, FURTHER[::-1])
     many.receive(LATER)
     many.issue(at=LATER)
     pd.testing.assert_frame_equal(many.table(), before)
@@ -228,7 +171,7 @@ def test_a_home_of_one_series_takes_further_ones_and_keeps_what_it_issued(many: 
     assert set(before["series_id"]) == {SERIES_ID}
     assert not (old.home.path / "documents" / "price_series.json").exists()
     shutil.copytree(many.folder / "prices", old.folder / "prices")
-    _list(old.folder, FURTHER)
+    write_list(old.folder, FURTHER)
     old.receive(LATER)
     old.issue(at=LATER)
     after = old.table()
@@ -237,13 +180,17 @@ def test_a_home_of_one_series_takes_further_ones_and_keeps_what_it_issued(many: 
 
 
 def test_a_series_that_is_listed_no_more_keeps_what_was_issued_of_it(many: Many) -> None:
-    _list(many.folder, ["region_a"], unit="CLP/L")
+    before = many.table()
+    write_list(many.folder, ["region_a"])
     many.receive(LATER)
-    many.issue(at=LATER)
+    many.issue([ISSUES[0] + (-1), *ISSUES], at=LATER)
     rows = many.table()
-    assert sorted(rows["series_id"].unique()) == sorted([SERIES_ID, *SOUND])
-    assert set(rows.loc[rows["series_id"] == "region_a", "unit"]) == {"CLP/L"}
-    assert set(rows.loc[rows["series_id"] == "region_b", "unit"]) == {"EUR/t"}
+    assert rows.groupby("series_id").size().to_dict() == {SERIES_ID: 36, "region_a": 36, "region_b": 24, "region_c": 24}
+    others = ["region_b", "region_c"]
+    pd.testing.assert_frame_equal(
+        rows[rows["series_id"].isin(others)].reset_index(drop=True),
+        before[before["series_id"].isin(others)].reset_index(drop=True),
+    )
 
 
 def test_two_processes_and_blocks_of_months_give_the_same(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,50 +205,26 @@ def test_two_processes_and_blocks_of_months_give_the_same(many: Many, monkeypatc
     assert issued.rows.groupby("series_id").size().to_dict() == {SERIES_ID: 24} | dict.fromkeys(SOUND, 12)
 
 
-def test_published_once_and_the_same_again_writes_nothing(many: Many, store: sa.Engine) -> None:
-    first, again = many.publish(store), many.publish(store)
-    assert (first.series, first.added, first.unchanged, first.observed) == (3, 6, 0, 460)
-    assert again == FurtherPublished(series=3, unchanged=6, content_sha256=first.content_sha256)
-    assert published_series(store) == sorted([SERIES_ID, *SOUND])
-    assert broken_issues(store) == []
-    record = price_record(store, "region_b", upto=100)
-    assert record is not None
-    assert (record.meaning, record.unit) == ("Price of region_b", "EUR/t")
-
-
-def test_a_transaction_brings_whole_series(many: Many, store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish_series, "ISSUES_AT_ONCE", 2)
-    assert many.publish(store).transactions == 3
-    with store.connect() as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(PUBLICATIONS)) == 4
-    assert [len(issue_records(store, name)) for name in SOUND] == [2, 2, 2]
-
-
-def test_a_new_month_brings_only_what_is_new(many: Many, store: sa.Engine) -> None:
-    many.publish(store)
-    (many.folder / "prices/region_a.csv").write_text(_text(np.append(random_walk(130, seed=0), 201.5), Month(2026, 11)))
-    many.receive(LATER)
-    assert many.publish(store).observed == 1
-    assert observed_marks(store, ["region_a", "region_b", "none"]).keys() == {"region_a", "region_b"}
-    assert observed_marks(store, ["region_a"])["region_a"].prices == 131
-
-
-def test_a_price_that_the_store_lacks_below_its_newest_is_added(many: Many, store: sa.Engine) -> None:
-    prices = read_table(many.home, PRICES)
-    write_table(many.home, PRICES, prices[(prices["series_id"] != "region_a") | (prices["month"] != "2020-03-01")])
-    assert many.publish(store).observed == 459
-    write_table(many.home, PRICES, prices)
-    assert many.publish(store).observed == 1
-    with store.connect() as connection:
-        held = connection.scalar(sa.select(sa.func.count()).where(OBSERVED_PRICES.c.series_id == "region_a"))
-    assert held == 130
-
-
 def test_reading_a_part_of_the_table(made: Many) -> None:
     day = pd.Timestamp(ISSUES[0].first_day)
     rows = read_table(made.home, TABLE, months=Months("issue_month", day, day), series_id="region_c")
     assert (set(rows["series_id"]), set(rows["issue_month"]), len(rows)) == ({"region_c"}, {day}, 12)
     assert [*read_table(made.home, TABLE, columns=["issue_month"])] == ["issue_month"]
+
+
+def _killed(_part: Cohort, task: Task) -> pd.DataFrame:  # noqa: ARG001 because it is called by this name
+    """As the kernel ends a process where memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return pd.DataFrame()
+
+
+def test_a_process_that_is_killed_is_told_with_what_to_do(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = many.table()
+    monkeypatch.setattr("milk.steps.further_series.PARTS_FOR_PROCESSES", 1)
+    monkeypatch.setattr("milk.steps.further_series.forecast_part", _killed)
+    with pytest.raises(BadSetting, match=r"memory ran out\. Set MILK_SERIES_WORKERS to fewer"):
+        many.issue(at=LATER, workers=2)
+    pd.testing.assert_frame_equal(many.table(), before)
 
 
 def test_rows_of_one_series_that_break_their_contract_are_left_out_alone(made: Many) -> None:
@@ -311,23 +234,3 @@ def test_rows_of_one_series_that_break_their_contract_are_left_out_alone(made: M
     assert sorted(sound["series_id"].unique()) == sorted([SERIES_ID, "region_b", "region_c"])
     assert [*broken] == ["region_a"]
     assert "its forecasts break their contract" in broken["region_a"]
-
-
-def test_each_series_is_judged_by_its_own_prices(many: Many, store: sa.Engine) -> None:
-    """November was issued in time; its price comes for two of the three series."""
-    many.publish(store)
-    for seed, name in enumerate(["region_a", "region_b"]):
-        later = np.append(random_walk(130, seed=seed), 200.0 + seed)
-        (many.folder / f"prices/{name}.csv").write_text(_text(later, LAST + 1))
-    many.receive(LATER)
-    many.publish(store)
-    of_all = Publication(published_at=LATER, run_id=None, software={})
-    scored = judge_series(store, of_all)
-    assert (scored.series, scored.judgements, scored.refused) == (2, 2, {})
-    (judged,) = held_scorecard(store, "region_b").judged
-    (said,) = [row for row in live_record(store, "region_b").forecasts if row.target_month == ISSUES[1]]
-    assert (judged.observed, judged.price, judged.error) == (201.0, said.price, 201.0 - said.price)
-    assert judged.last_value == pytest.approx(random_walk(130, seed=1)[-1], abs=0.006)
-    again = judge_series(store, of_all)
-    assert (again.series, again.judgements) == (2, 0)
-    assert judge_published(many.home, store, published_at=LATER, run_id=None).rows.empty
