@@ -1,15 +1,15 @@
 """A whole home in one file: store, tables, documents, model versions, received bytes, while others write to it.
 
 Nothing is locked, so nobody waits. What refers to others is read before what it refers to: the store in one
-transaction, then documents and model versions, then the tables that name others, then those, then received bytes. All
-of these only grow, or are replaced whole; so whatever a thing in the backup refers to is in it. What was written
-meanwhile may be missing where it is not yet referred to: the backup is a home as a run that was killed leaves it, and
-the next run goes on from there.
+transaction, then documents, then the tables that name model versions, then these versions, then the tables that they
+were made from, then received bytes. All of these only grow, or are replaced whole; so whatever a thing in the backup
+refers to is in it. What was written meanwhile may be missing where it is not yet referred to: the backup is a home as a
+run that was killed leaves it, and the next run goes on from there.
 """
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version as library_version
@@ -19,7 +19,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from milk.errors import HomeRefused
-from milk.home.archive import FORMAT, MANIFEST, MEMBERS, ArchiveWriter, verified_manifest, written_archive
+from milk.home.archive import (
+    FORMAT,
+    MANIFEST,
+    MEMBERS,
+    ArchiveWriter,
+    is_member_name,
+    verified_manifest,
+    written_archive,
+)
 from milk.home.contents import is_part, list_kept, read_kept
 from milk.home.dataset import Dataset, read_dataset
 from milk.home.layout import DATASET_FILE, Home
@@ -30,18 +38,10 @@ from milk.publication.engine import HEAD, reading, schema_within
 from milk.revision import source_revision
 
 FILES, STORE = "files", "store"
-REFERRING = (
-    "retrain_decisions",
-    "scorecard_summary",
-    "scorecard",
-    "input_drift",
-    "batch_predictions",
-    "backtest",
-    "features",
-    "merged_table",
-    "restored_central_bank",
-)
-"""Tables in the order in which they refer to each other; any other one, such as a raw table, comes after them."""
+REFERRING_TO_MODELS = ("retrain_decisions", "scorecard_summary", "scorecard", "input_drift", "batch_predictions")
+"""Tables that name model versions or each other, in that order."""
+REFERRED_TO = ("backtest", "features", "merged_table", "restored_central_bank")
+"""Those that they, or the cards of model versions, name; any other one, such as a raw table, comes after them."""
 _IN_MEMORY = 1 << 24
 
 
@@ -155,26 +155,42 @@ def _add_table(archive: ArchiveWriter, connection: sa.Connection, name: str) -> 
 
 def _add_files(archive: ArchiveWriter, home: Home) -> dict[str, int]:
     """The files of the home, and the version of each table."""
-    for path in _whole_files(home, "documents", "models"):
-        _add_file(archive, home, path)
-    tables = {}
-    for name in sorted(table_names(home), key=_place):
-        log = read_log(home, name)
-        _add_table_files(archive, home, log)
-        tables[name] = log.version
-    for path in _whole_files(home, "received"):
-        _add_file(archive, home, path)
+    _add_folder(archive, home, "documents")
+    there = set(table_names(home))
+    tables = _add_tables(archive, home, [name for name in REFERRING_TO_MODELS if name in there])
+    _add_folder(archive, home, "models")
+    # Asked again: a table that came meanwhile may be named by what was just read.
+    others = set(table_names(home)) - set(REFERRING_TO_MODELS)
+    tables |= _add_tables(archive, home, sorted(others, key=_place))
+    _add_folder(archive, home, "received")
     archive.add(f"{FILES}/{DATASET_FILE}", read_kept(home, DATASET_FILE))
     return tables
 
 
-def _whole_files(home: Home, *folders: str) -> Iterator[str]:
-    for folder in folders:
-        yield from (kept.path for kept in list_kept(home, folder) if not is_part(kept.path))
+def _add_folder(archive: ArchiveWriter, home: Home, folder: str) -> None:
+    for path in _whole_files(home, folder):
+        _add_file(archive, home, path)
+
+
+def _add_tables(archive: ArchiveWriter, home: Home, names: Iterable[str]) -> dict[str, int]:
+    """Tables in the order given, each at the version that it has by then; these versions."""
+    versions = {}
+    for name in names:
+        log = read_log(home, name)
+        _add_table_files(archive, home, log)
+        versions[name] = log.version
+    return versions
+
+
+def _whole_files(home: Home, folder: str) -> Iterator[str]:
+    """The files of a folder but those that are being written, and what an editor, a desktop or a disk left there."""
+    for kept in list_kept(home, folder):
+        if not is_part(kept.path) and is_member_name(f"{FILES}/{kept.path}"):
+            yield kept.path
 
 
 def _place(name: str) -> tuple[int, str]:
-    return (REFERRING.index(name) if name in REFERRING else len(REFERRING)), name
+    return (REFERRED_TO.index(name) if name in REFERRED_TO else len(REFERRED_TO)), name
 
 
 def _add_file(archive: ArchiveWriter, home: Home, path: str) -> None:

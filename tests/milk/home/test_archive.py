@@ -68,6 +68,13 @@ def test_one_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.parametrize("name", ["files/documents/.DS_Store", "files/a~", "files", "other/a", "files/../a", "store/"])
+def test_no_member_is_written_that_could_not_be_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HomeRefused, match="no name that a backup can hold"):
+        write(tmp_path / "b", {name: b"1"})
+    assert [*tmp_path.iterdir()] == []
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     file = tmp_path_factory.mktemp("whole") / "b"
