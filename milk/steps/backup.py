@@ -9,7 +9,7 @@ run that was killed leaves it, and the next run goes on from there.
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version as library_version
@@ -35,6 +35,8 @@ from milk.home.table_log import TableLog, log_files, read_log, table_names
 from milk.models.canonical import canonical_json
 from milk.publication.copy import stored_tables, table_lines
 from milk.publication.engine import HEAD, reading, schema_within
+from milk.publication.publish import is_claimed
+from milk.publication.schema import DATASETS, PROMOTIONS
 from milk.revision import source_revision
 
 FILES, STORE = "files", "store"
@@ -86,13 +88,14 @@ def write_backup(home: Home, store: sa.Engine | None, file: Path, *, created_at:
         created_at: now.
 
     Raises:
-        HomeRefused: the home is empty or damaged, the store does not answer, or the file cannot be written.
+        HomeRefused: the home is empty or damaged, the store does not answer or is not that of the home, or the file
+            cannot be written.
     """
     dataset = read_dataset(home)
     if dataset is None:
         raise HomeRefused(f"The home {home.address} is empty: there is nothing to back up.")
     with written_archive(file, created=created_at.timestamp()) as archive:
-        said = _add_store(archive, store)
+        said = _add_store(archive, home, store, dataset)
         tables = _add_files(archive, home)
         manifest = _manifest(dataset, created_at) | said | {"tables": tables, MEMBERS: archive.members}
         archive.add(MANIFEST, canonical_json(manifest))
@@ -127,9 +130,13 @@ def _manifest(dataset: Dataset, created_at: dt.datetime) -> dict[str, Any]:
     }
 
 
-def _add_store(archive: ArchiveWriter, store: sa.Engine | None) -> dict[str, Any]:
-    """The rows of the store as of one moment, and what they are."""
+def _add_store(archive: ArchiveWriter, home: Home, store: sa.Engine | None, dataset: Dataset) -> dict[str, Any]:
+    """The rows of the store as of one moment, and what they are; refused where they cannot be those of the home."""
+    # Asked first: a version that is staged later is none that the ledger must know.
+    has_versions = any(kept.path.startswith("models/v-") for kept in list_kept(home, "models"))
     if store is None:
+        if has_versions:
+            raise _without_ledger(home)
         return {"schema": None, "publication": 0, "issues": 0}
     with reading(store) as connection:
         schema = schema_within(connection)
@@ -139,11 +146,28 @@ def _add_store(archive: ArchiveWriter, store: sa.Engine | None) -> dict[str, Any
                 "with that program."
             )
         names = stored_tables(connection)
+        if DATASETS.name in names:
+            is_claimed(connection, dataset.series_id, dataset_id=dataset.dataset_id, is_synthetic=dataset.is_synthetic)
+        if has_versions and not _has_ledger(connection, names):
+            raise _without_ledger(home)
         for name in names:
             _add_table(archive, connection, name)
         counts = {"publication": "SELECT MAX(id) FROM publications", "issues": "SELECT COUNT(*) FROM issues"}
         said = {what: connection.scalar(sa.text(query)) or 0 for what, query in counts.items() if "issues" in names}
     return {"schema": schema, "publication": 0, "issues": 0} | said
+
+
+def _has_ledger(connection: sa.Connection, names: Collection[str]) -> bool:
+    query = sa.select(sa.literal(1)).select_from(sa.table(PROMOTIONS.name)).limit(1)
+    return PROMOTIONS.name in names and connection.scalar(query) is not None
+
+
+def _without_ledger(home: Home) -> HomeRefused:
+    return HomeRefused(
+        f"The home {home.address} holds model versions, and its store speaks of none: a backup would lack everything "
+        "that was published. Set MILK_STORE_URL to the store of this home; or, if its first run has not yet promoted "
+        "a version, let it."
+    )
 
 
 def _add_table(archive: ArchiveWriter, connection: sa.Connection, name: str) -> None:

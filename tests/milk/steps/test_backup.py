@@ -2,21 +2,29 @@
 
 import datetime as dt
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
-from milk.home.dataset import claim_home
+from milk.errors import HomeRefused
+from milk.home.dataset import claim_home, read_dataset
 from milk.home.documents import write_document
 from milk.home.layout import Home
 from milk.home.tables import write_table
 from milk.models.version import CARD_FILE, MODEL_FILE
+from milk.publication.engine import migrate, open_store
+from milk.publication.ledger import append_promotion
+from milk.publication.publish import claim_store
+from milk.series import SERIES_ID
 from milk.sources.files import DataFolder
 from milk.steps.backup import Backup, read_backup, write_backup
 from milk.steps.receive import dataset_of
 from milk.steps.restore import restore_backup
 from tests.builders import SAMPLE
+from tests.milk.publication.rows import promoted
 
 NOW = dt.datetime(2026, 11, 26, 12, tzinfo=dt.UTC)
 TABLES = ("backtest", "batch_predictions", "features", "input_drift", "raw_milk_price", "retrain_decisions")
@@ -44,8 +52,33 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def backed_up(home: Home, file: Path) -> Backup:
-    return write_backup(home, None, file, created_at=NOW)
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[sa.Engine]:
+    """A store of nobody, outside of the home."""
+    engine = open_store(f"sqlite:///{tmp_path}/store.db")
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def claim(store: sa.Engine, dataset_id: str) -> None:
+    """Make the store that of a dataset, with a promotion."""
+    claim_store(store, SERIES_ID, dataset_id=dataset_id, is_synthetic=True)
+    append_promotion(store, promoted("v-1"))
+
+
+def backed_up(home: Home, file: Path, store: sa.Engine | None = None) -> Backup:
+    return write_backup(home, store, file, created_at=NOW)
+
+
+def add_version(home: Home) -> None:
+    home.models.add("v-0123456789abcdef", {MODEL_FILE: b"{}", CARD_FILE: b"{}"})
+
+
+def dataset_id_of(home: Home) -> str:
+    dataset = read_dataset(home)
+    assert dataset is not None
+    return dataset.dataset_id
 
 
 def names_in(file: Path) -> list[str]:
@@ -66,12 +99,14 @@ def test_files_that_no_program_of_ours_wrote_are_left_out(home: Home, tmp_path: 
     assert backed_up(Home(tmp_path / "new"), tmp_path / "again") == said
 
 
-def test_what_names_model_versions_is_read_before_them_and_what_they_name_after(home: Home, tmp_path: Path) -> None:
-    home.models.add("v-0123456789abcdef", {MODEL_FILE: b"{}", CARD_FILE: b"{}"})
-    backed_up(home, tmp_path / "b")
-    folders = dict.fromkeys(
-        "/".join(name.split("/")[1 : 3 if "/tables/" in name else 2]) for name in names_in(tmp_path / "b")
-    )
+def test_what_names_model_versions_is_read_before_them_and_what_they_name_after(
+    home: Home, store: sa.Engine, tmp_path: Path
+) -> None:
+    add_version(home)
+    claim(store, dataset_id_of(home))
+    backed_up(home, tmp_path / "b", store)
+    files = [name.split("/") for name in names_in(tmp_path / "b") if name.startswith("files/")]
+    folders = dict.fromkeys("/".join(path[1:3] if path[1] == "tables" else path[1:2]) for path in files)
     assert [*folders] == [
         "documents",
         "tables/retrain_decisions",
@@ -83,5 +118,23 @@ def test_what_names_model_versions_is_read_before_them_and_what_they_name_after(
         "tables/raw_milk_price",
         "received",
         "dataset.json",
-        "",
     ]
+
+
+def test_a_home_with_model_versions_is_not_backed_up_without_its_ledger(
+    home: Home, store: sa.Engine, tmp_path: Path
+) -> None:
+    add_version(home)
+    for other in (None, store):
+        with pytest.raises(HomeRefused, match="MILK_STORE_URL"):
+            backed_up(home, tmp_path / "b", other)
+    assert not (tmp_path / "b").exists()
+    claim(store, dataset_id_of(home))
+    assert backed_up(home, tmp_path / "b", store).files > len(TABLES)
+
+
+def test_a_home_is_not_backed_up_with_the_store_of_another(home: Home, store: sa.Engine, tmp_path: Path) -> None:
+    claim(store, "another")
+    with pytest.raises(HomeRefused, match=f"another dataset.*{dataset_id_of(home)}"):
+        backed_up(home, tmp_path / "b", store)
+    assert not (tmp_path / "b").exists()
