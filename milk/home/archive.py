@@ -109,7 +109,11 @@ def written_archive(file: Path, *, created: float) -> Iterator[ArchiveWriter]:
         _refuse_standing(file)
         part.replace(file)
     except OSError as error:
-        raise HomeRefused(f"The backup {file} cannot be written: {error.strerror}. Choose another file.") from error
+        # Not always its own: a temporary file may be at fault.
+        where = f" ({error.filename})" if error.filename else ""
+        raise HomeRefused(
+            f"The backup {file} cannot be written: {error.strerror or error}{where}. Choose another file."
+        ) from error
     finally:
         if part is not None:
             part.unlink(missing_ok=True)

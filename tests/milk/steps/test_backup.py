@@ -138,3 +138,35 @@ def test_a_home_is_not_backed_up_with_the_store_of_another(home: Home, store: sa
     with pytest.raises(HomeRefused, match=f"another dataset.*{dataset_id_of(home)}"):
         backed_up(home, tmp_path / "b", store)
     assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("name", ["documents/unreadable.json", "received/milk_price/unreadable.csv"])
+def test_a_file_that_cannot_be_read_is_told_as_one_of_the_home(home: Home, tmp_path: Path, name: str) -> None:
+    # A file that is there, and whose first byte no process can read.
+    (home.path / name).symlink_to("/proc/self/mem")
+    with pytest.raises(HomeRefused, match=f"^{name} in the home {home.path} cannot be read"):
+        backed_up(home, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_restore_that_filled_the_store_and_not_the_home_says_so_and_goes_on(
+    home: Home, store: sa.Engine, tmp_path: Path
+) -> None:
+    add_version(home)
+    claim(store, dataset_id_of(home))
+    backed_up(home, tmp_path / "b", store)
+    new, url = Home(tmp_path / "new"), f"sqlite:///{tmp_path}/other.db"
+    in_the_way = new.path / "tables" / "somebody's"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(HomeRefused, match="The store was filled and nothing else"):
+        restore_backup(tmp_path / "b", new, store_url=url)
+    in_the_way.rmdir()
+    restore_backup(tmp_path / "b", new, store_url=url)
+    other = open_store(url)
+    assert backed_up(new, tmp_path / "again", other) == read_backup(tmp_path / "b")
+    other.dispose()
+    # In the home the store comes with the rest.
+    embedded = Home(tmp_path / "embedded")
+    (embedded.path / "tables" / "somebody's").mkdir(parents=True)
+    with pytest.raises(HomeRefused, match="Nothing was restored"):
+        restore_backup(tmp_path / "b", embedded, store_url=embedded.store_url)
