@@ -270,7 +270,7 @@ def _manifest(file: Path, stream: IO[bytes], size: int) -> dict[str, Any]:
         members = manifest[MEMBERS]
         is_sound = len(content) == size and all({*said} == {"bytes", "sha256"} for said in members.values())
         number = int(manifest["format"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise _refused(file, "its manifest cannot be read") from error
     if number > FORMAT:
         raise BackupRefused(

@@ -8,17 +8,18 @@ run that was killed leaves it, and the next run goes on from there.
 """
 
 import datetime as dt
+import re
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version as library_version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from milk.errors import HomeRefused
+from milk.errors import BackupRefused, HomeRefused
 from milk.home.archive import (
     FORMAT,
     MANIFEST,
@@ -45,6 +46,7 @@ REFERRING_TO_MODELS = ("retrain_decisions", "scorecard_summary", "scorecard", "i
 REFERRED_TO = ("backtest", "features", "merged_table", "restored_central_bank")
 """Those that they, or the cards of model versions, name; any other one, such as a raw table, comes after them."""
 _IN_MEMORY = 1 << 24
+_LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,9 @@ def write_backup(home: Home, store: sa.Engine | None, file: Path, *, created_at:
         said = _add_store(archive, home, store, dataset)
         tables = _add_files(archive, home)
         manifest = _manifest(dataset, created_at) | said | {"tables": tables, MEMBERS: archive.members}
+        backup = backup_of(file, manifest)
         archive.add(MANIFEST, canonical_json(manifest))
-    return backup_of(manifest)
+    return backup
 
 
 def read_backup(file: Path) -> Backup:
@@ -108,15 +111,69 @@ def read_backup(file: Path) -> Backup:
     Raises:
         BackupRefused: it cannot be used.
     """
-    return backup_of(verified_manifest(file))
+    return backup_of(file, verified_manifest(file))
 
 
-def backup_of(manifest: dict[str, Any]) -> Backup:
-    """What a manifest says."""
+def backup_of(file: Path, manifest: Mapping[str, Any]) -> Backup:
+    """What the verified manifest of a backup says, which anybody may have written.
+
+    Raises:
+        BackupRefused: it lacks something, or says what no manifest of ours says.
+    """
+    for name, is_sound in _SOUND.items():
+        if name not in manifest or not is_sound(manifest[name]):
+            raise BackupRefused(
+                f"{file} is no backup that can be used: its manifest does not say {name} as a backup does. Nothing was "
+                "written. Use another backup."
+            )
     members = manifest[MEMBERS].values()
-    fields = {name: manifest[name] for name in Backup.__dataclass_fields__ if name not in ("files", "size")}
-    fields["created_at"] = dt.datetime.fromisoformat(fields["created_at"])
+    fields = {name: manifest[name] for name in _SOUND} | {
+        "created_at": dt.datetime.fromisoformat(manifest["created_at"])
+    }
     return Backup(**fields, files=len(members), size=sum(member["bytes"] for member in members))
+
+
+def _is_text(value: object) -> bool:
+    """A line that a terminal takes for no more than text."""
+    return isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_TEXT
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\w{1,100}", value, re.ASCII) is not None
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_instant(value: object) -> bool:
+    try:
+        return dt.datetime.fromisoformat(str(value)).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_schema(value: object) -> bool:
+    """Whether it is named as our migrations are; whether this program knows it is for whoever restores it."""
+    return value is None or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}", value) is not None and value > "0000")
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, dict) and all(_is_word(name) and _is_count(version) for name, version in value.items())
+
+
+_SOUND: Final[dict[str, Callable[[object], bool]]] = {
+    "dataset_id": _is_word,
+    "is_synthetic": lambda value: isinstance(value, bool),
+    "created_at": _is_instant,
+    "program": _is_text,
+    "revision": _is_text,
+    "schema": _is_schema,
+    "publication": _is_count,
+    "issues": _is_count,
+    "tables": _are_tables,
+}
+"""What each field of a manifest must be, by the fields of `Backup`."""
 
 
 def _manifest(dataset: Dataset, created_at: dt.datetime) -> dict[str, Any]:

@@ -84,10 +84,7 @@ def restore_backup(file: Path, home: Home, *, store_url: str) -> Restored:
 
 
 def _read(file: Path, manifest: dict[str, object]) -> Backup:
-    try:
-        backup = backup_of(manifest)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BackupRefused(f"{file} is no backup that can be used: its manifest lacks {error}.") from error
+    backup = backup_of(file, manifest)
     if backup.schema is not None and backup.schema > HEAD:
         raise BackupRefused(
             f"{file} holds a store of schema {backup.schema}, which program {backup.program} wrote; this one knows up "

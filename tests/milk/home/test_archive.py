@@ -119,7 +119,7 @@ def packed(file: Path, members: list[tuple[tarfile.TarInfo, bytes]], *, manifest
         for info, content in members:
             tar.addfile(info, io.BytesIO(content))
         if manifest is not None:
-            tar.addfile(*_streamed(member(MANIFEST, canonical_json(manifest))))
+            tar.addfile(*_streamed(member(MANIFEST, json.dumps(manifest).encode())))
 
 
 def _streamed(both: tuple[tarfile.TarInfo, bytes]) -> tuple[tarfile.TarInfo, io.BytesIO]:
@@ -184,6 +184,8 @@ A, OTHER = member("files/a", b"1"), member("files/other", b"2")
         ([member("files/a", b"2")], said(A), "was altered"),
         ([A], {"format": FORMAT}, "manifest cannot be read"),
         ([A], {"format": FORMAT, MEMBERS: {"files/a": 1}}, "manifest cannot be read"),
+        ([A], said(A) | {"format": float("inf")}, "manifest cannot be read"),
+        ([A], said(A) | {"format": None}, "manifest cannot be read"),
         ([A], said(A) | {"format": FORMAT + 1}, "newer program"),
     ],
 )

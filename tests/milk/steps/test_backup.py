@@ -1,6 +1,7 @@
 """What a backup of a home holds, in which order, and what is refused; the real commands are in `tests/milk/cli`."""
 
 import datetime as dt
+import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +10,14 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from milk.errors import HomeRefused
+from milk.errors import BackupRefused, HomeRefused
+from milk.home.archive import FORMAT, MANIFEST, MEMBERS, written_archive
 from milk.home.dataset import claim_home, read_dataset
 from milk.home.documents import write_document
 from milk.home.layout import Home
 from milk.home.tables import write_table
 from milk.models.version import CARD_FILE, MODEL_FILE
-from milk.publication.engine import migrate, open_store
+from milk.publication.engine import HEAD, migrate, open_store
 from milk.publication.ledger import append_promotion
 from milk.publication.publish import claim_store
 from milk.series import SERIES_ID
@@ -84,6 +86,52 @@ def dataset_id_of(home: Home) -> str:
 def names_in(file: Path) -> list[str]:
     with tarfile.open(file) as tar:
         return tar.getnames()
+
+
+MANIFEST_OF_OURS = {
+    "dataset_id": "eb9ed8e83ad5",
+    "is_synthetic": True,
+    "created_at": NOW.isoformat(),
+    "program": "0.1.0",
+    "revision": "unknown",
+    "schema": HEAD,
+    "publication": 1,
+    "issues": 1,
+    "tables": {"features": 0},
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({name: None} for name in MANIFEST_OF_OURS if name != "schema"),
+        {"dataset_id": "[/red]"},
+        {"program": "1\x1b[2J"},
+        {"created_at": "2026-11-26T12:00:00"},
+        {"created_at": 5},
+        {"is_synthetic": 1},
+        *({"schema": schema} for schema in (5, "0000", "5", "", "head", ["0001"], "000\u0661")),
+        {"publication": -1},
+        {"issues": 1.5},
+        {"issues": True},
+        {"tables": ["features"]},
+        {"tables": {"features": "0"}},
+    ],
+    ids=str,
+)
+def test_a_manifest_that_is_none_of_ours_is_refused(tmp_path: Path, changed: dict[str, object]) -> None:
+    lacking = {name: said for name, said in MANIFEST_OF_OURS.items() if name not in changed}
+    new = Home(tmp_path / "new")
+    for number, manifest in enumerate((MANIFEST_OF_OURS | changed, lacking)):
+        file = tmp_path / f"{number}"
+        with written_archive(file, created=1.0) as archive:
+            archive.add("files/dataset.json", b"{}")
+            archive.add(MANIFEST, json.dumps(manifest | {"format": FORMAT, MEMBERS: archive.members}).encode())
+        with pytest.raises(BackupRefused, match=f"does not say {next(iter(changed))}"):
+            read_backup(file)
+        with pytest.raises(BackupRefused, match=f"does not say {next(iter(changed))}"):
+            restore_backup(file, new, store_url=new.store_url)
+    assert not new.path.exists()
 
 
 def test_files_that_no_program_of_ours_wrote_are_left_out(home: Home, tmp_path: Path) -> None:
