@@ -34,6 +34,11 @@ _NAME = re.compile(r"(store|files)(/[A-Za-z0-9_][A-Za-z0-9_.=%-]*){1,8}")
 _DAMAGE = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, UnicodeError, ValueError)
 
 
+def is_member_name(name: str) -> bool:
+    """Whether a backup may hold a member of that name: `store/` or `files/`, and a path as our programs write them."""
+    return _NAME.fullmatch(name) is not None
+
+
 class ArchiveWriter:
     """Adds members to a backup and remembers their hashes."""
 
@@ -46,7 +51,13 @@ class ArchiveWriter:
         self.add_stream(name, io.BytesIO(content))
 
     def add_stream(self, name: str, stream: IO[bytes]) -> None:
-        """Add a member from a stream, from its beginning to its end."""
+        """Add a member from a stream, from its beginning to its end.
+
+        Raises:
+            HomeRefused: no backup holds such a name, so that one with it could never be read.
+        """
+        if name != MANIFEST and not is_member_name(name):
+            raise HomeRefused(f"{name!r} is no name that a backup can hold. Nothing was written. Rename or remove it.")
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
         hashed = _Hashing(stream)
@@ -98,7 +109,11 @@ def written_archive(file: Path, *, created: float) -> Iterator[ArchiveWriter]:
         _refuse_standing(file)
         part.replace(file)
     except OSError as error:
-        raise HomeRefused(f"The backup {file} cannot be written: {error.strerror}. Choose another file.") from error
+        # Not always its own: a temporary file may be at fault.
+        where = f" ({error.filename})" if error.filename else ""
+        raise HomeRefused(
+            f"The backup {file} cannot be written: {error.strerror or error}{where}. Choose another file."
+        ) from error
     finally:
         if part is not None:
             part.unlink(missing_ok=True)
@@ -233,7 +248,7 @@ def _refuse_foreign(file: Path, member: tarfile.TarInfo) -> None:
     shown = member.name[:80]
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
         raise _refused(file, f"it holds '{shown}', which is no plain file")
-    if member.name != MANIFEST and not _NAME.fullmatch(member.name):
+    if member.name != MANIFEST and not is_member_name(member.name):
         raise _refused(file, f"it holds '{shown}', which is no name of a backup's")
     if member.size > (LARGEST_MANIFEST if member.name == MANIFEST else LARGEST_MEMBER):
         raise _refused(file, f"'{shown}' in it is larger than anything in a backup")
@@ -255,7 +270,7 @@ def _manifest(file: Path, stream: IO[bytes], size: int) -> dict[str, Any]:
         members = manifest[MEMBERS]
         is_sound = len(content) == size and all({*said} == {"bytes", "sha256"} for said in members.values())
         number = int(manifest["format"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise _refused(file, "its manifest cannot be read") from error
     if number > FORMAT:
         raise BackupRefused(

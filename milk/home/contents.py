@@ -4,9 +4,11 @@ A path is that inside the home, with `/` between its parts, whatever the home li
 """
 
 import datetime as dt
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from milk.errors import HomeRefused
 from milk.files.local import LocalFolder
 from milk.home.layout import DATASET_FILE, Home
 
@@ -26,14 +28,20 @@ class Kept:
 
 
 def list_kept(home: Home, folder: str) -> list[Kept]:
-    """Every file below a folder of what is kept, in the order of their paths; none where there is no such folder."""
-    found = (home.files / folder).entries()
+    """Every file below a folder of what is kept, in the order of their paths; none where there is no such folder.
+
+    Raises:
+        HomeRefused: the folder cannot be read.
+    """
+    with _told(home, folder):
+        found = (home.files / folder).entries()
     return [Kept(f"{folder}/{entry.name}", entry.size, entry.written_at) for entry in found]
 
 
 def list_of_machine(home: Home, folder: str) -> list[Kept]:
     """The same of a folder that is of this machine, whatever else the home lies on."""
-    found = LocalFolder(home.path / folder).entries()
+    with _told(home, folder):
+        found = LocalFolder(home.path / folder).entries()
     return [Kept(f"{folder}/{entry.name}", entry.size, entry.written_at) for entry in found]
 
 
@@ -41,9 +49,25 @@ def read_kept(home: Home, path: str) -> bytes:
     """The bytes of a file.
 
     Raises:
-        OSError: it is not there, or cannot be read.
+        FileNotFoundError: it is not there.
+        HomeRefused: it cannot be read.
     """
-    return home.files.read(path)
+    with _told(home, path):
+        return home.files.read(path)
+
+
+@contextmanager
+def _told(home: Home, what: str) -> Iterator[None]:
+    """Say of a fault of the disk that it is the home's; whoever reads it may be writing elsewhere."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise HomeRefused(
+            f"{what} in the home {home.address} cannot be read: {error.strerror or error}. Check the disk and who may "
+            "read it; a backup may hold what is damaged."
+        ) from error
 
 
 def remove_kept(home: Home, path: str, *, is_of_machine: bool = False) -> None:

@@ -107,7 +107,7 @@ def _is_pointer_within(home: Home, kept: Kept, file: str, log: TableLog) -> bool
         return False
     try:
         return int(json.loads(read_kept(home, kept.path))["version"]) <= log.version
-    except (KeyError, TypeError, ValueError):
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
         return False
 
 

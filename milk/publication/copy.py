@@ -21,6 +21,8 @@ from milk.publication.faults import where_of
 from milk.publication.schema import PUBLICATIONS
 
 _BATCH = 500
+_NO_ROW = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What lines that are none of a store's may lead to."""
 _KINDS: Final[dict[str, type[sa.types.TypeEngine[Any]]]] = {
     "instant": UtcDateTime,
     "boolean": sa.Boolean,
@@ -95,7 +97,7 @@ def _fill(connection: sa.Connection, name: str, lines: Iterator[bytes]) -> None:
         rows = ([_typed_value(c, v) for c, v in zip(table.c, json.loads(line), strict=True)] for line in lines)
         while batch := [dict(zip(table.c.keys(), row, strict=True)) for row in islice(rows, _BATCH)]:
             connection.execute(sa.insert(table), batch)
-    except (ValueError, TypeError, sa.exc.StatementError) as error:
+    except (*_NO_ROW, sa.exc.StatementError) as error:
         if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.ProgrammingError):
             # The place, not the row.
             raise
@@ -110,7 +112,7 @@ def _table_of(connection: sa.Connection, name: str, lines: Iterator[bytes]) -> s
     try:
         columns = json.loads(next(lines))["columns"]
         table = _typed(name, columns)
-    except (StopIteration, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (StopIteration, KeyError, *_NO_ROW) as error:
         raise BackupRefused(f"The table {name} of the backup does not say its columns. Use another backup.") from error
     if name not in stored_tables(connection):
         raise BackupRefused(f"The backup holds a table {name}, which no store of its schema has. Use another backup.")

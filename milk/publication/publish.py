@@ -141,22 +141,30 @@ def claim_store(engine: sa.Engine, series_id: str, *, dataset_id: str, is_synthe
     Raises:
         HomeRefused: ledger and publications there are those of other data.
     """
-    query = sa.select(DATASETS.c.dataset_id, DATASETS.c.is_synthetic).where(DATASETS.c.series_id == series_id)
+    claim: dict[str, Any] = {"dataset_id": dataset_id, "is_synthetic": is_synthetic}
     with reading(engine) as connection:
-        held = connection.execute(query).one_or_none()
-    if held is None:
-        with writing(engine) as connection:
-            held = connection.execute(query).one_or_none()
-            if held is None:
-                claim = {"series_id": series_id, "dataset_id": dataset_id, "is_synthetic": is_synthetic}
-                connection.execute(sa.insert(DATASETS), claim)
-                return
-    if held.dataset_id != dataset_id:
+        if is_claimed(connection, series_id, **claim):
+            return
+    with writing(engine) as connection:
+        if not is_claimed(connection, series_id, **claim):
+            connection.execute(sa.insert(DATASETS), {"series_id": series_id, **claim})
+
+
+def is_claimed(connection: sa.Connection, series_id: str, *, dataset_id: str, is_synthetic: bool) -> bool:
+    """Whether the store is that of a dataset; `False` where it is nobody's yet.
+
+    Raises:
+        HomeRefused: ledger and publications there are those of other data.
+    """
+    query = sa.select(DATASETS.c.dataset_id, DATASETS.c.is_synthetic).where(DATASETS.c.series_id == series_id)
+    held = connection.execute(query).one_or_none()
+    if held is not None and held.dataset_id != dataset_id:
         kinds = {True: "synthetic", False: "real"}
         raise HomeRefused(
             f"The store holds another dataset of {series_id}: {held.dataset_id} ({kinds[held.is_synthetic]}), not "
             f"{dataset_id} ({kinds[is_synthetic]}). Name a store of its own with MILK_STORE_URL."
         )
+    return held is not None
 
 
 def _refuse_senseless(issues: Sequence[Issue]) -> None:

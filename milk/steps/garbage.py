@@ -19,7 +19,7 @@ from milk.home.documents import read_document
 from milk.home.layout import Home
 from milk.home.table_log import LOG, TableLog, read_log, table_names
 from milk.home.tables import has_table, read_table
-from milk.models.version import CARD_FILE
+from milk.models.version import CARD_FILE, MODEL_FILE
 from milk.publication.references import References, card_tables, store_references
 from milk.publication.rows import TABLES
 from milk.steps.drift import TABLE as DRIFT_TABLE
@@ -52,7 +52,7 @@ class Garbage:
 
 
 def find_garbage(home: Home, store: sa.Engine | None, *, before: dt.datetime) -> list[Garbage]:
-    """What could be freed, by path; nothing is written.
+    """What could be freed, in the order in which it may be deleted and broken off anywhere; nothing is written.
 
     Args:
         home: the home.
@@ -72,11 +72,17 @@ def find_garbage(home: Home, store: sa.Engine | None, *, before: dt.datetime) ->
         if name in MADE_AGAIN:
             log = read_log(home, name)
             found += _of_table(log, whole, _kept_versions(log, references, before))
-    return sorted(found, key=lambda garbage: garbage.path)
+    return sorted(found, key=_turn)
+
+
+def _turn(garbage: Garbage) -> tuple[str, bool, str]:
+    """By folder and name; a card goes last, for what still lies there without one looks like damage ever after."""
+    folder, _, name = garbage.path.rpartition("/")
+    return folder, name == CARD_FILE, name
 
 
 def free(home: Home, garbage: Iterable[Garbage]) -> None:
-    """Delete what was found; under the lock of the home, which the caller holds since before it looked.
+    """Delete what was found, in its order; under the lock of the home, which the caller holds since before it looked.
 
     Raises:
         HomeRefused: a file cannot be deleted.
@@ -116,8 +122,9 @@ def all_references(home: Home, store: sa.Engine | None) -> References:
 
 
 def _versions_in(home: Home) -> list[str]:
-    names = {kept.path.split("/")[1] for kept in list_kept(home, "models") if not is_part(kept.path)}
-    return sorted(name for name in names if name.startswith("v-"))
+    """The versions of which a file is there; what else somebody left in a folder is none."""
+    files = (kept.path.split("/") for kept in list_kept(home, "models") if not is_part(kept.path))
+    return sorted({path[1] for path in files if path[1].startswith("v-") and path[-1] in (MODEL_FILE, CARD_FILE)})
 
 
 def _card(home: Home, version: str) -> dict[str, Any]:

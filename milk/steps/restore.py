@@ -48,7 +48,7 @@ class Restored:
 
 
 def restore_backup(file: Path, home: Home, *, store_url: str) -> Restored:
-    """Make a home of a backup, all of it or nothing.
+    """Make a home of a backup, all of it or nothing; but a store outside of the home is filled before the rest.
 
     Args:
         file: the backup.
@@ -65,14 +65,18 @@ def restore_backup(file: Path, home: Home, *, store_url: str) -> Restored:
     home.prepare()
     with home.locked():
         _refuse_held(home)
-        beside = home.path / BESIDE
+        beside, left = home.path / BESIDE, "Nothing was restored."
         try:
             _lay_out(file, manifest, backup, beside)
             broken = _make_store(beside, home, store_url, backup)
+            if store_url != home.store_url and backup.schema is not None:
+                left = (
+                    "The store was filled and nothing else: once this is mended, the same restore goes on from there."
+                )
             _put_in_place(home, beside)
         except OSError as error:
             raise HomeRefused(
-                f"The home {home.address} cannot be written: {error.strerror or error}. Nothing was restored."
+                f"The home {home.address} cannot be written: {error.strerror or error}. {left}"
             ) from error
         finally:
             shutil.rmtree(beside, ignore_errors=True)
@@ -80,10 +84,7 @@ def restore_backup(file: Path, home: Home, *, store_url: str) -> Restored:
 
 
 def _read(file: Path, manifest: dict[str, object]) -> Backup:
-    try:
-        backup = backup_of(manifest)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BackupRefused(f"{file} is no backup that can be used: its manifest lacks {error}.") from error
+    backup = backup_of(file, manifest)
     if backup.schema is not None and backup.schema > HEAD:
         raise BackupRefused(
             f"{file} holds a store of schema {backup.schema}, which program {backup.program} wrote; this one knows up "

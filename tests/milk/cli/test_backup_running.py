@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow(seconds=60)
 
 PUBLISHER = "benchmarks.faults.publisher"
 PUBLISHERS = 2
+NAMING_MODELS = ("batch_predictions", "input_drift", "retrain_decisions")
 
 
 def revised_data(folder: Path) -> Path:
@@ -103,6 +104,10 @@ def look_at(home: Path) -> int:
             # Those of the publishers are invented, and lie in no home.
             if len(name) > len("v-1234"):
                 read_version(place.models, name)
+        assert set(NAMING_MODELS) <= set(table_names(place))
+        for table in NAMING_MODELS:
+            for named in filter(None, read_table(place, table)["model_version"].unique()):
+                read_version(place.models, named)
         for name in table_names(place):
             for version in found.tables.get(name, ()):
                 read_table(place, name, version=version)

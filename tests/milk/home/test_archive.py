@@ -68,6 +68,13 @@ def test_one_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.parametrize("name", ["files/documents/.DS_Store", "files/a~", "files", "other/a", "files/../a", "store/"])
+def test_no_member_is_written_that_could_not_be_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HomeRefused, match="no name that a backup can hold"):
+        write(tmp_path / "b", {name: b"1"})
+    assert [*tmp_path.iterdir()] == []
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     file = tmp_path_factory.mktemp("whole") / "b"
@@ -112,7 +119,7 @@ def packed(file: Path, members: list[tuple[tarfile.TarInfo, bytes]], *, manifest
         for info, content in members:
             tar.addfile(info, io.BytesIO(content))
         if manifest is not None:
-            tar.addfile(*_streamed(member(MANIFEST, canonical_json(manifest))))
+            tar.addfile(*_streamed(member(MANIFEST, json.dumps(manifest).encode())))
 
 
 def _streamed(both: tuple[tarfile.TarInfo, bytes]) -> tuple[tarfile.TarInfo, io.BytesIO]:
@@ -177,6 +184,8 @@ A, OTHER = member("files/a", b"1"), member("files/other", b"2")
         ([member("files/a", b"2")], said(A), "was altered"),
         ([A], {"format": FORMAT}, "manifest cannot be read"),
         ([A], {"format": FORMAT, MEMBERS: {"files/a": 1}}, "manifest cannot be read"),
+        ([A], said(A) | {"format": float("inf")}, "manifest cannot be read"),
+        ([A], said(A) | {"format": None}, "manifest cannot be read"),
         ([A], said(A) | {"format": FORMAT + 1}, "newer program"),
     ],
 )

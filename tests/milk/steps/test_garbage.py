@@ -252,6 +252,26 @@ def test_a_version_that_was_staged_and_never_judged_is_freed(begun: Place) -> No
     find_version(begun.home, begun.store, newest)
 
 
+def test_freeing_that_is_broken_off_anywhere_goes_on(begun: Place, tmp_path: Path) -> None:
+    for _revision in range(2):
+        begun.write_features()
+        begun.stage()
+    # What somebody left in the folder, too young to be freed, makes no version of it.
+    odd = begun.home.path / "models" / begun.staged[-2].version_id / ".nfs0001"
+    odd.write_bytes(b"odd")
+    os.utime(odd, (LATER.timestamp() + 60, LATER.timestamp() + 60))
+    garbage = find_garbage(begun.home, begun.store, before=LATER)
+    assert [part.path.rpartition("/")[2] for part in garbage if "models/" in part.path] == ["model.json", "card.json"]
+    for number in range(len(garbage) + 1):
+        shutil.copytree(begun.home.path, tmp_path / f"{number}")
+        with opened(tmp_path / f"{number}") as broken_off:
+            free(broken_off.home, garbage[:number])
+            # Tables that only the card named are found after it.
+            while broken_off.collect():
+                pass
+            assert not [part.path for part in garbage if (broken_off.home.path / part.path).exists()]
+
+
 def test_tables_that_follow_from_nothing_keep_every_version() -> None:
     assert TABLE not in MADE_AGAIN
     assert not [name for name in MADE_AGAIN if name.startswith("raw_")]
