@@ -57,6 +57,10 @@ class Place:
         runs = self.server.query(RUNS)["runsOrError"]["results"]
         return [run["status"] for run in runs if run["jobName"] == "publish"]
 
+    def is_at_peace(self) -> bool:
+        """Nothing is left to publish, and the run that published last has ended: its last steps come after that."""
+        return "Everything that was made" in _newest_skip(self.server) and set(self.publish_runs()) <= {*ENDED}
+
     def make(self, first: int, last: int) -> None:
         """Materialise `batch_predictions` alone for some months of 2026."""
         run = self.server.launch_months("batch_predictions", f"2026-{first:02d}", f"2026-{last:02d}")
@@ -169,13 +173,13 @@ def test_materialize_all_adds_no_revision(place: Place) -> None:
     assets = [
         node["assetKey"]["path"][0] for node in place.server.query("{ assetNodes { assetKey { path } } }")["assetNodes"]
     ]
-    until(lambda: "Everything that was made" in _newest_skip(place.server), seconds=SENSOR_SECONDS, what="no peace")
+    until(place.is_at_peace, seconds=SENSOR_SECONDS, what="no peace")
     runs = place.publish_runs()
     backfill = place.server.launch_backfill([f"2026-{month:02d}" for month in range(6, 12)], assets)
     until(lambda: place.server.status_of_backfill(backfill) != "REQUESTED", seconds=RUN_SECONDS, what="it did not end")
     assert place.server.status_of_backfill(backfill) == "COMPLETED_SUCCESS"
     assert place.issues() == [(f"2026-{month:02d}", 1) for month in range(11, 5, -1)]
-    until(lambda: "Everything that was made" in _newest_skip(place.server), seconds=SENSOR_SECONDS, what="no peace")
+    until(place.is_at_peace, seconds=SENSOR_SECONDS, what="no peace")
     assert place.publish_runs() == runs, "the backfill published by itself"
 
 

@@ -83,7 +83,7 @@ def test_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -
         ("MILK_EVALUATION_MONTHS", "601", "MILK_EVALUATION_MONTHS: .*less than or equal to 600"),
         ("MILK_PORT", "0", "MILK_PORT: .*greater than or equal to 1"),
         ("MILK_PORT", "65536", "MILK_PORT: .*less than or equal to 65535"),
-        ("MILK_EXECUTOR", "celery", "MILK_EXECUTOR: .*'in_process' or 'multiprocess'"),
+        ("MILK_EXECUTOR", "celery", "MILK_EXECUTOR: .*'in_process', 'multiprocess' or 'dask'"),
     ],
 )
 def test_bad_value_is_refused_by_the_name_of_its_variable(

@@ -17,7 +17,7 @@ from tests.milk_serving.client import Client
 NOT_OF_A_READER = {
     errors.BadInput, errors.UnreachableMonth, errors.NotEnoughHistory, errors.SourceChanged, errors.VersionRefused,
     errors.VersionOutdated,
-    errors.PromotionRefused, errors.ForecastRefused,
+    errors.PromotionRefused, errors.ForecastRefused, errors.BackupRefused, errors.Undelivered,
 }  # fmt: skip
 """What only the pipeline raises; a new class of error belongs here or in the table of the reader."""
 

@@ -185,7 +185,7 @@ def test_a_writer_that_never_ends_is_named_as_busy(store_url: str, embedded: sa.
     with other.connect() as connection:
         # Stays with the pooled connection: the test would else wait out the five seconds of the program.
         connection.exec_driver_sql("PRAGMA busy_timeout = 10")
-    with writing(embedded), pytest.raises(HomeBusy, match=r"Another process is writing to the store at .*embedded\.db"):
+    with writing(embedded), pytest.raises(HomeBusy, match=r"Another process is writing to the store at .*store\.db"):
         append_promotion(other, promoted("v1"))
     other.dispose()
 

@@ -16,11 +16,11 @@ NAMES = [f"r{number:02d}" for number in range(15)]
 
 
 @pytest.fixture
-def many(either: sa.Engine) -> sa.Engine:
+def many(store: sa.Engine) -> sa.Engine:
     """Two issues of each of fifteen series, on each database."""
     for month in (OCTOBER, OCTOBER + 1):
-        published(either, *(issue(month, series_id=name) for name in reversed(NAMES)))
-    return either
+        published(store, *(issue(month, series_id=name) for name in reversed(NAMES)))
+    return store
 
 
 def test_series_come_in_the_order_of_their_names_from_where_and_as_many_as_asked(many: sa.Engine) -> None:
@@ -43,7 +43,7 @@ def test_a_monitor_looks_at_the_reference_and_the_first_others(many: sa.Engine) 
     assert watched_series(many, "none") == NAMES[:10]
 
 
-def test_marks_count_the_prices_of_each_series_and_name_the_newest(either: sa.Engine) -> None:
+def test_marks_count_the_prices_of_each_series_and_name_the_newest(store: sa.Engine) -> None:
     prices = [
         ObservedPrice(
             series_id=name, month=Month(2014, 1) + k, known_since=NOON + dt.timedelta(days=k + shift), known_by="rule",
@@ -52,9 +52,9 @@ def test_marks_count_the_prices_of_each_series_and_name_the_newest(either: sa.En
         for shift, (name, count) in enumerate({"a": 3, "b": 1}.items())
         for k in range(count)
     ]  # fmt: skip
-    publish(either, Publication(published_at=NOON, run_id=None, software={}, observed=prices))
-    assert observed_marks(either, ["a", "b", "c"]) == {
+    publish(store, Publication(published_at=NOON, run_id=None, software={}, observed=prices))
+    assert observed_marks(store, ["a", "b", "c"]) == {
         "a": ObservedMark(3, NOON + dt.timedelta(days=2)),
         "b": ObservedMark(1, NOON + dt.timedelta(days=1)),
     }
-    assert observed_marks(either, []) == {}
+    assert observed_marks(store, []) == {}
