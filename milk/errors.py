@@ -103,7 +103,15 @@ class BackupRefused(MilkError):
 
 
 class Undelivered(MilkError):
-    """The receiver of alerts did not take one; trying again later may work."""
+    """The receiver of alerts did not take one; trying again later may work.
+
+    Attributes:
+        has_answered: it is there, and refused this message; it may take another.
+    """
+
+    def __init__(self, message: str, *, has_answered: bool = False) -> None:
+        super().__init__(message)
+        self.has_answered = has_answered
 
 
 class NothingPublished(MilkError):

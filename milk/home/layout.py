@@ -14,6 +14,7 @@ from milk.settings import embedded_store
 
 DATASET_FILE = "dataset.json"
 """The record of the dataset to which a home belongs."""
+_LONGEST_ALERT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,18 @@ class Home:
         """
         busy = f"`milk up` runs on the home {self.path} already. Stop that one first, or use another home with --home."
         with self._held("up.lock", 0, busy):
+            yield
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Be the one process of this machine that sends an alert; others wait for as long as one may take.
+
+        Raises:
+            HomeBusy: another process is at it still.
+            HomeRefused: the lock cannot be written.
+        """
+        busy = f"Another process sends the alerts of {self.address} at this moment. Look again when it has ended."
+        with self._held("alerts.lock", _LONGEST_ALERT_SECONDS, busy):
             yield
 
     @contextmanager

@@ -1,11 +1,11 @@
 """Look for what somebody should be told of, and tell it once: what was told stands in a document of the home.
 
-So a sensor that starts anew, another machine, or a person at the command line tells nothing twice. A message that was
-not taken is not written down, and is sent again at the next look.
+So a sensor that starts anew, another machine, or a person at the command line tells nothing twice; those of one machine
+take turns, message by message. A message that was not taken is not written down, and is sent again at the next look.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,6 +81,9 @@ def tell(
 ) -> Told:
     """Tell what has begun and what is over, and remember it; a receiver that is down stops nothing.
 
+    A message that the receiver refuses withholds no other. Where it does not answer the rest waits, too: each would
+    wait for its answer in turn.
+
     Args:
         home: the home.
         receiver: where to.
@@ -89,25 +92,51 @@ def tell(
         now: the instant of the look.
 
     Raises:
-        HomeRefused: what was told before cannot be read.
+        HomeRefused: what was told before cannot be read, or what is told not be written down; then nothing is sent.
+        HomeBusy: another process sends the alerts of this home.
     """
-    told = told_episodes(home)
-    wanted = changes(told, found, looked_for=looked_for, now=now)
+    wanted = changes(told_episodes(home), found, looked_for=looked_for, now=now)
     done: list[Change] = []
-    for change in wanted:
+    untold, problem = 0, ""
+    for number, change in enumerate(wanted):
         try:
-            deliver(receiver, payload_of(change, now=now, origin=origin_of(home)), now=now)
+            if _tell_once(home, receiver, change, now=now):
+                done.append(change)
         except Undelivered as error:
-            return Told(tuple(done), len(wanted) - len(done), str(error))
-        key = change.episode.condition.key
-        if change.event == "over":
+            problem = problem or str(error)
+            if not error.has_answered:
+                return Told(tuple(done), untold + len(wanted) - number, str(error))
+            untold += 1
+    return Told(tuple(done), untold, problem)
+
+
+def _tell_once(home: Home, receiver: Receiver, change: Change, *, now: dt.datetime) -> bool:
+    """Tell a change and write it down at once; whether it was still to be told."""
+    key, is_over = change.episode.condition.key, change.event == "over"
+    with home.telling():
+        # Read again: whoever looked at the same time may have told it by now.
+        told = told_episodes(home)
+        if (key in told) != is_over:
+            return False
+        # First as it stands: what cannot be written down would be sent again at each look.
+        _remember(home, told)
+        deliver(receiver, payload_of(change, now=now, origin=origin_of(home)), now=now)
+        if is_over:
             told.pop(key)
         else:
             told[key] = change.episode
-        # After each: whoever is ended here tells at most one of them again.
+        _remember(home, told)
+    return True
+
+
+def _remember(home: Home, told: Mapping[str, Episode]) -> None:
+    try:
         write_document(home, DOCUMENT, {name: _document(episode) for name, episode in told.items()})
-        done.append(change)
-    return Told(tuple(done))
+    except OSError as error:
+        raise HomeRefused(
+            f"The document {DOCUMENT} of the home {home.address} cannot be written: {error.strerror or error}. What "
+            "was told could not be remembered, so nothing more is sent. Check the disk and who may write to the home."
+        ) from error
 
 
 def send_test(home: Home, receiver: Receiver, *, now: dt.datetime) -> None:

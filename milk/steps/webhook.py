@@ -100,14 +100,16 @@ def deliver(receiver: Receiver, payload: dict[str, Any], *, now: dt.datetime) ->
         headers[SIGNATURE] = f"sha256={signature(receiver.secret, headers[TIMESTAMP], body)}"
     pause = receiver.pause_seconds
     for attempt in range(1, TRIES + 1):
-        problem, is_worth_a_try = _posted(receiver, body, headers)
-        if not problem:
+        fault = _posted(receiver, body, headers)
+        if fault is None:
             return
-        if attempt == TRIES or not is_worth_a_try:
-            break
+        if attempt == TRIES or not fault.is_worth_a_try:
+            raise Undelivered(
+                f"The receiver of alerts (MILK_ALERT_URL) did not take the message: it {fault.problem}.",
+                has_answered=fault.has_answered,
+            )
         time.sleep(pause)
         pause *= 2
-    raise Undelivered(f"The receiver of alerts (MILK_ALERT_URL) did not take the message: it {problem}.")
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -115,9 +117,18 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
 
 
-def _posted(receiver: Receiver, body: bytes, headers: dict[str, str]) -> tuple[str, bool]:
-    """What went wrong, empty where nothing did, and whether another try may help; never for longer than the limit."""
-    answers: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What went wrong, whether another try may help, and whether there was an answer."""
+
+    problem: str
+    is_worth_a_try: bool = True
+    has_answered: bool = False
+
+
+def _posted(receiver: Receiver, body: bytes, headers: dict[str, str]) -> _Fault | None:
+    """What went wrong, `None` where nothing did; never for longer than the limit."""
+    answers: queue.SimpleQueue[_Fault | None] = queue.SimpleQueue()
 
     def post() -> None:
         answers.put(_tried(lambda: _post(receiver, body, headers)))
@@ -127,7 +138,7 @@ def _posted(receiver: Receiver, body: bytes, headers: dict[str, str]) -> tuple[s
     try:
         return answers.get(timeout=receiver.timeout_seconds)
     except queue.Empty:
-        return f"did not answer within {receiver.timeout_seconds:g} s", True
+        return _Fault(f"did not answer within {receiver.timeout_seconds:g} s")
 
 
 def _post(receiver: Receiver, body: bytes, headers: dict[str, str]) -> None:
@@ -145,21 +156,21 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return
 
 
-def _tried(post: Callable[[], None]) -> tuple[str, bool]:
+def _tried(post: Callable[[], None]) -> _Fault | None:
     try:
         post()
     except urllib.error.HTTPError as error:
         error.close()
-        return f"answered {error.code}", error.code >= 500 or error.code in _TRIED_AGAIN
+        return _Fault(f"answered {error.code}", error.code >= 500 or error.code in _TRIED_AGAIN, has_answered=True)
     except TimeoutError:
-        return "did not answer in time", True
+        return _Fault("did not answer in time")
     except urllib.error.URLError as error:
-        return f"cannot be reached ({_reason(error.reason)})", True
+        return _Fault(f"cannot be reached ({_reason(error.reason)})")
     except OSError as error:
-        return f"cut the connection ({_reason(error)})", True
+        return _Fault(f"cut the connection ({_reason(error)})")
     except (http.client.HTTPException, ValueError) as error:
-        return f"cannot be understood ({type(error).__name__})", True
-    return "", False
+        return _Fault(f"cannot be understood ({type(error).__name__})")
+    return None
 
 
 def _reason(error: object) -> str:

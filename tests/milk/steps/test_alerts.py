@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime as dt
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,7 +103,7 @@ def test_an_episode_is_told_once_whoever_looks(home: Home, inbox: Inbox) -> None
 
 
 def test_what_was_not_taken_is_sent_at_the_next_look(home: Home, inbox: Inbox) -> None:
-    inbox.answers = [500] * 3
+    inbox.answers = [500] * 6
     other = Condition("stale_data", "milk_price", "Old.")
     told = tell(home, at(inbox), [FAILED, other], looked_for=["run_failed", *OF_THE_HOME], now=NOW)
     assert (told.changes, told.untold) == ((), 2)
@@ -113,6 +115,55 @@ def test_what_was_not_taken_is_sent_at_the_next_look(home: Home, inbox: Inbox) -
     assert (len(told.changes), told.untold) == (1, 1)
     tell(home, at(inbox), [FAILED, other], looked_for=["run_failed", *OF_THE_HOME], now=NOW)
     assert inbox.told == [("alert", "run_failed"), ("alert", "stale_data")]
+
+
+OLD = Condition("stale_data", "milk_price", "Old.")
+EVERY_KIND = ["run_failed", *OF_THE_HOME]
+
+
+@pytest.mark.parametrize("answers", [[404], [500] * 3])
+def test_a_message_that_is_refused_withholds_no_other(home: Home, inbox: Inbox, answers: list[int]) -> None:
+    inbox.answers = [*answers]
+    told = tell(home, at(inbox), [FAILED, OLD], looked_for=EVERY_KIND, now=NOW)
+    assert ([change.episode.condition for change in told.changes], told.untold) == ([OLD], 1)
+    assert f"answered {answers[0]}" in told.problem
+    assert [*told_episodes(home)] == [OLD.key]
+    tell(home, at(inbox), [FAILED, OLD], looked_for=EVERY_KIND, now=NOW)
+    assert inbox.told == [("alert", "stale_data"), ("alert", "run_failed")]
+
+
+def test_a_receiver_that_does_not_answer_is_not_waited_for_with_each_message(home: Home, inbox: Inbox) -> None:
+    inbox.answers = [0] * 6
+    told = tell(home, at(inbox), [FAILED, OLD], looked_for=EVERY_KIND, now=NOW)
+    assert (told.changes, told.untold) == ((), 2)
+    assert inbox.asked == 3
+
+
+def test_two_that_look_at_once_tell_an_episode_once(home: Home, inbox: Inbox) -> None:
+    def look() -> None:
+        tell(home, at(inbox), [FAILED], looked_for=["run_failed"], now=NOW)
+
+    # The first try of one look gets no answer in time; meanwhile another look begins.
+    inbox.answers = [-1]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(look)
+        while not inbox.asked:
+            time.sleep(0.01)
+        second = pool.submit(look)
+        first.result()
+        second.result()
+    assert inbox.told == [("alert", "run_failed")]
+
+
+def test_what_cannot_be_remembered_is_not_sent(home: Home, inbox: Inbox) -> None:
+    (home.path / "documents").symlink_to(home.path / "gone")
+    for _look in range(2):
+        with pytest.raises(HomeRefused, match="cannot be written"):
+            tell(home, at(inbox), [FAILED], looked_for=["run_failed"], now=NOW)
+    assert inbox.asked == 0
+    (home.path / "documents").unlink()
+    tell(home, at(inbox), [FAILED], looked_for=["run_failed"], now=NOW)
+    assert inbox.told == [("alert", "run_failed")]
 
 
 def test_what_is_remembered_holds_no_address(home: Home, inbox: Inbox) -> None:
