@@ -10,6 +10,8 @@ import pytest
 from milk.months import Month
 from milk.series import SERIES_ID
 from milk.sources.milk_price import FILE_NAME, SPANISH_MONTHS
+from milk.steps.publish_series import FurtherPublished
+from milk_assets.defs.series import publication_of_series
 from milk_serving.app import create_app
 from tests.builders import random_walk
 from tests.milk_assets.places import LAST, Place
@@ -95,3 +97,10 @@ def test_the_price_that_comes_judges_each(many: Place) -> None:
     assert "north" in shown["worst_further_series"]
     # The same month again: what was issued in time stays, and nothing is published twice.
     assert _metadata(result, "published_predictions")["further_added"] == 0
+
+
+def test_the_page_names_the_series_that_were_not_published() -> None:
+    shown = publication_of_series(FurtherPublished(refused={"south": "the version is missing"}))
+    assert (shown["further_series"], shown["further_refused"]) == (0, 1)
+    assert "the version is missing" in shown["further_refused_list"].value
+    assert publication_of_series(FurtherPublished()) == {}

@@ -83,10 +83,20 @@ def test_the_check_is_silent_where_there_is_no_list(tmp_path: Path) -> None:
 
 def test_a_list_that_cannot_be_used_is_one_message(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "data", 1)
-    (folder / "0.csv").unlink()
-    refused(milk("data", "check", folder), "there is no file 0.csv in the folder", code=1)
-    refused(milk("run", "--data", folder, "--home", tmp_path / "home"), "there is no file 0.csv", code=1)
+    text = (folder / "prices.toml").read_text()
+    (folder / "prices.toml").write_text(text.replace('file = "0.csv"', 'file = ["0.csv"]'))
+    refused(milk("data", "check", folder), "entry 2 ('s00'): its file must be the path of a file", code=1)
+    refused(milk("run", "--data", folder, "--home", tmp_path / "home"), "entry 2 ('s00'): its file must be", code=1)
     assert not (tmp_path / "home").exists()
+
+
+def test_a_file_that_is_missing_is_named_and_stops_no_other(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "data", 2)
+    (folder / "0.csv").unlink()
+    told = milk("data", "check", folder)
+    assert told.code == 0
+    assert "prices.toml: 2 further series, 1 of them with a file that cannot be used" in told.out
+    assert "s00: There is no file 0.csv in the folder." in told.out
 
 
 def test_the_status_counts_them(home: Home) -> None:
