@@ -141,7 +141,7 @@ def test_two_runs_on_one_home(ran: Ran) -> None:
         ("MILK_FIRST_ISSUE", "soon", "YYYY-MM"),
         ("MILK_PORT", "99999", "65535"),
         ("MILK_EVALUATION_MONTHS", "three", "integer"),
-        ("MILK_EXECUTOR", "dask", "in_process"),
+        ("MILK_EXECUTOR", "celery", "in_process"),
     ],
 )
 def test_a_setting_that_makes_no_sense(tmp_path: Path, name: str, value: str, word: str) -> None:
