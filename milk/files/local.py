@@ -91,8 +91,13 @@ class LocalFolder:
         return sorted(file.as_posix() for file in found if not any(part.startswith(".") for part in file.parts))
 
     def entries(self) -> list[Entry]:
-        """Every file below."""
-        found = (self._entry(file) for file in self.path.rglob("*"))
+        """Every file below.
+
+        Raises:
+            OSError: a folder may not be read; a `glob` would leave it out and say nothing.
+        """
+        below = os.walk(self.path, onerror=_raise_unless_gone)
+        found = (self._entry(Path(folder) / name) for folder, _folders, names in below for name in names)
         return sorted((entry for entry in found if entry is not None), key=lambda entry: entry.name)
 
     def _entry(self, file: Path) -> Entry | None:
@@ -139,6 +144,11 @@ class LocalFolder:
             raise HomeRefused(
                 f"The disk of {self.path} is full. Nothing is half written. Free some space, then do the same again."
             ) from error
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def refuse_no_file(file: Path) -> None:

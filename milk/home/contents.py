@@ -83,8 +83,12 @@ def remove_kept(home: Home, path: str, *, is_of_machine: bool = False) -> None:
 
 
 def holds(home: Home) -> list[str]:
-    """What lies in the home of what is kept for ever."""
-    folders = [name for name in RESULTS if (home.files / name).entries()]
+    """What lies in the home of what is kept for ever.
+
+    Raises:
+        HomeRefused: a folder of it cannot be read.
+    """
+    folders = [name for name in RESULTS if list_kept(home, name)]
     return [*([DATASET_FILE] if home.files.has(DATASET_FILE) else []), *folders]
 
 

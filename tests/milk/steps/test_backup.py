@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+import os
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import sqlalchemy as sa
 
 from milk.errors import BackupRefused, HomeRefused
 from milk.home.archive import FORMAT, MANIFEST, MEMBERS, written_archive
+from milk.home.contents import list_kept
 from milk.home.dataset import claim_home, read_dataset
 from milk.home.documents import write_document
 from milk.home.layout import Home
@@ -195,6 +198,32 @@ def test_a_file_that_cannot_be_read_is_told_as_one_of_the_home(home: Home, tmp_p
     with pytest.raises(HomeRefused, match=f"^{name} in the home {home.path} cannot be read"):
         backed_up(home, tmp_path / "b")
     assert not (tmp_path / "b").exists()
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """A user whom a mode of a file keeps out, as it does not the master of the machine."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_that_may_not_be_read_is_not_left_out(nobody: None) -> None:  # noqa: ARG001  # because it is who tests
+    with tempfile.TemporaryDirectory() as folder:
+        closed = Path(folder) / "received" / "milk_price"
+        closed.mkdir(parents=True)
+        (closed / "prices.csv").write_bytes(b"1")
+        closed.chmod(0)
+        try:
+            with pytest.raises(HomeRefused, match=r"received in the home .* cannot be read: Permission denied"):
+                list_kept(Home(Path(folder)), "received")
+        finally:
+            closed.chmod(0o700)
 
 
 def test_a_restore_that_filled_the_store_and_not_the_home_says_so_and_goes_on(
