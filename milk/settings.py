@@ -51,7 +51,7 @@ MonthSetting = Annotated[Month, NoDecode, BeforeValidator(_month), PlainSerializ
 class _SecretFiles(PydanticBaseSettingsSource):
     """The settings that `MILK_<NAME>_FILE` names a file for."""
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  # because the base asks
         # Required by the base class, which would ask for one at a time.
         return None, field_name, False
 
@@ -195,8 +195,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # because it is not read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # because it is not read
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is given in the program wins over the environment, and nothing else is read."""
         return init_settings, env_settings, _SecretFiles(settings_cls)

@@ -39,13 +39,13 @@ class _Events(PostgresEventLogStorage):
 
 
 class _Runs(PostgresRunStorage):
-    def optimize_for_webserver(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def optimize_for_webserver(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # because Dagster's own says no more
         super().optimize_for_webserver(*args, **kwargs)
         _replace_lost_connections(self._engine)
 
 
 class _Schedules(PostgresScheduleStorage):
-    def optimize_for_webserver(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def optimize_for_webserver(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # because Dagster's own says no more
         super().optimize_for_webserver(*args, **kwargs)
         _replace_lost_connections(self._engine)
 
