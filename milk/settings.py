@@ -6,13 +6,13 @@ Each is described here and nowhere else: `docs/settings.md` and `milk config sho
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from milk.addresses import bucket_address, dagster_database, path_in_addresses, store_database
 from milk.environment import PREFIX, file_variable, secrets_in_files, variable, variables, warn_of_unknown
 from milk.errors import BadSetting
 from milk.months import Month
@@ -20,8 +20,6 @@ from milk.months import Month
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = PROJECT / "data" / "sample"
 STORAGE = PROJECT / "storage"
-DAGSTER_DRIVER = "postgresql+psycopg2"
-_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -209,109 +207,32 @@ class Settings(BaseSettings):
             BadSetting: its path cannot stand in an address.
         """
         if self.home is not None:
-            return _addressable(self.home.expanduser().resolve())
+            return path_in_addresses(self.home.expanduser().resolve())
         data = self.data.expanduser().resolve()
-        return STORAGE if data == SAMPLE.resolve() else _addressable(STORAGE / "homes" / data.name)
+        return STORAGE if data == SAMPLE.resolve() else path_in_addresses(STORAGE / "homes" / data.name)
 
     @property
     def store_address(self) -> str:
-        """The database of ledger and publications, as an SQLAlchemy URL that means the same from any folder.
-
-        Raises:
-            BadSetting: what would be published there would be lost at the end of the process.
-        """
-        if self.store_url is None:
-            return embedded_store(self.home_path)
-        scheme, _, place = self.store_url.partition("://")
-        if not scheme.startswith("sqlite"):
-            return self.store_url
-        path = place.removeprefix("/")
-        if path in ("", ":memory:"):
-            raise BadSetting(f"MILK_STORE_URL: {self.store_url} names no file, and what is published must last.")
-        return f"{scheme}:///{Path.cwd() / path}"
+        """The database of ledger and publications; see `milk.addresses.store_database`."""
+        return store_database(self.store_url, self.home_path)
 
     @property
     def files_address(self) -> str:
         """Where the files lie, `s3://bucket/prefix` without a slash at its end; empty for the home.
 
         Raises:
-            BadSetting: it is no such address, or the store lies where other machines cannot reach it.
+            BadSetting: see `milk.addresses.bucket_address`.
         """
-        if self.files_url is None:
-            return ""
-        address = self.files_url.rstrip("/")
-        if not _BUCKET.fullmatch(address):
-            raise BadSetting(
-                f"MILK_FILES_URL: '{self.files_url}' is no address of a bucket. Write it like s3://bucket/prefix, in "
-                "letters, digits, dots, hyphens and underscores."
-            )
-        if not (self.store_url or "").startswith("postgresql"):
-            raise BadSetting(
-                "MILK_FILES_URL: files in a bucket are shared, so the store must be, too, and it keeps two writers "
-                "apart. Set MILK_STORE_URL to a database on PostgreSQL, such as "
-                "postgresql+psycopg://user:password@host:5432/database."
-            )
-        return address
+        return "" if self.files_url is None else bucket_address(self.files_url, store=self.store_url)
 
     @property
     def dagster_address(self) -> str | None:
         """The database of Dagster's records, as an SQLAlchemy URL; `None` for SQLite in the home.
 
         Raises:
-            BadSetting: it does not name the one driver that Dagster works with, or it names the store's database. Which
-                driver an address without one means changed with SQLAlchemy 2.1, and with the new one no run of Dagster
-                starts. In one database the two would share the table in which each keeps its version.
+            BadSetting: see `milk.addresses.dagster_database`.
         """
-        if self.dagster_url is None:
-            return None
-        scheme, found, _ = self.dagster_url.partition("://")
-        if scheme == DAGSTER_DRIVER and found and not _is_server_url(self.dagster_url):
-            # Not echoed: a parser that was misled may take a part of the password for something else.
-            raise BadSetting(
-                f"MILK_DAGSTER_URL is no address of a database: write {DAGSTER_DRIVER}://user:password@host:5432/"
-                "database. In a password write @ : / % and # as %40 %3A %2F %25 and %23."
-            )
-        if scheme == DAGSTER_DRIVER and found:
-            if self.store_url is not None and _database(self.store_url) == _database(self.dagster_url):
-                raise BadSetting(
-                    "MILK_DAGSTER_URL and MILK_STORE_URL name the same database: make one of its own for Dagster, on "
-                    "the same server if you like."
-                )
-            return self.dagster_url
-        # The rest is not echoed: it may hold a password.
-        said = f"begins with {scheme}://" if found else "is no database URL"
-        raise BadSetting(
-            f"MILK_DAGSTER_URL {said}, which Dagster cannot use: write {DAGSTER_DRIVER}://user:password@host:5432/"
-            "database (the store's address, MILK_STORE_URL, names another driver)."
-        )
-
-
-def _addressable(home: Path) -> Path:
-    """Tables, runs and store are opened by addresses, in which these characters mean something else."""
-    if odd := sorted(set("?%#") & set(str(home))):
-        raise BadSetting(f"MILK_HOME: the path {home} holds '{odd[0]}', which no home may. Choose another folder.")
-    return home
-
-
-def _is_server_url(url: str) -> bool:
-    """Whether an address has a host, a number for its port, and no stray @ that belongs to a password."""
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and url.count("@") <= 1 and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-
-
-def _database(url: str) -> tuple[str, str, str]:
-    """Where the database of a server is, whoever asks for it."""
-    host, _, path = url.partition("://")[2].rpartition("@")[2].partition("/")
-    name, _, port = host.lower().partition(":")
-    return name, port or "5432", path.partition("?")[0]
-
-
-def embedded_store(home: Path) -> str:
-    """The address of the database that lies in a home."""
-    return f"sqlite:///{home / 'milk.db'}"
+        return None if self.dagster_url is None else dagster_database(self.dagster_url, store=self.store_url)
 
 
 def extra_of(name: str, key: str) -> Any:  # noqa: ANN401  # because it is text or truth, as the field says

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from milk.addresses import embedded_store
 from milk.errors import HomeBusy, HomeRefused
 from milk.files.folder import Folder
 from milk.files.local import LocalFolder
-from milk.settings import embedded_store
 
 DATASET_FILE = "dataset.json"
 """The record of the dataset to which a home belongs."""

@@ -22,6 +22,7 @@ from milk.errors import HomeRefused
 from milk.files.folder import Folder
 from milk.home.kept_frames import KeptFrames
 from milk.home.layout import Home
+from milk.home.opened_tables import OpenedTables
 from milk.models.canonical import sha256_hex
 from milk.tables import LATER_COLUMNS, TABLES, column_types
 
@@ -43,6 +44,9 @@ LOOKED_BACK = 20
 """Commits among which a writer looks for its own."""
 KEPT_BYTES, KEPT_BYTES_OF_ONE = 64 * 2**20, 16 * 2**20
 """What is kept of the tables that this process read last: those of one series, and not the blocks of thousands."""
+
+OPENED_AT_ONCE = 64
+"""Tables of which a thread keeps the log that it has read; a home has some twenty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def read_table(
         HomeRefused: a file of it is missing or damaged.
     """
     folder = home.tables / name
-    table = folder.ask(lambda: DeltaTable(str(folder), version=version, storage_options=folder.table_options))
+    table = folder.ask(lambda: _OPENED.opened(folder, version))
     # Their plain names: the address before them may be written with other letters than the folder.
     files = sorted(address.rpartition("/")[2] for address in table.file_uris())
     key = (str(folder), months, series_id, table.schema().to_json(), *((file, *folder.mark(file)) for file in files))
@@ -174,6 +178,7 @@ def _wanted_rows(months: Months | None, series_id: str | None) -> pc.Expression 
 
 
 _FRAMES = KeptFrames(most_bytes=KEPT_BYTES, most_bytes_of_one=KEPT_BYTES_OF_ONE)
+_OPENED = OpenedTables(most=OPENED_AT_ONCE)
 
 
 def _with_later_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -197,8 +202,10 @@ def has_table(home: Home, name: str) -> bool:
 def table_version(home: Home, name: str) -> int:
     """The newest version of a table; -1 where there is none."""
     folder = home.tables / name
-    table = folder.ask(lambda: _opened(folder))
-    return -1 if table is None else table.version()
+    try:
+        return folder.ask(lambda: _OPENED.opened(folder)).version()
+    except TableNotFoundError:
+        return -1
 
 
 def frame_hash(frame: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from milk.models.canonical import canonical_json, sha256_hex
 from milk.months import Kind, Month
@@ -59,11 +59,12 @@ class ForecastRow:
 
     def content(self) -> dict[str, Any]:
         """What the row says. A field that came later counts where it says something: so an older row keeps its hash."""
-        return {
-            f.name: value
-            for f in dataclasses.fields(self)
-            if (value := getattr(self, f.name)) != f.default or f.default is dataclasses.MISSING
-        }
+        return {name: value for name, default in _FORECAST_FIELDS if (value := getattr(self, name)) != default}
+
+
+# Made once: `dataclasses.fields` makes a list anew for each of the thousands of rows that a check of the store hashes.
+_FORECAST_FIELDS: Final = tuple((f.name, f.default) for f in dataclasses.fields(ForecastRow))
+"""A field without a default has one there that equals no value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

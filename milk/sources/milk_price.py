@@ -8,12 +8,18 @@ repetition of a month is dropped.
 
 import re
 from itertools import pairwise
+from typing import NamedTuple
 
 from milk.months import Month
 from milk.series import Series, series_register
 from milk.sources.text import LONGEST_VALUE, DecimalSigns, NoMonth, Parsed, TextTable, read_table, unique_months
 
 FILE_NAME = "precio_leche.csv"
+LARGEST_CHANGE = 10**0.5
+"""Of a price from one month to the next, as a factor. Beyond it the price is nearer to ten times the one before than to
+that one itself. The original prices changed by a quarter at most."""
+MONTHS_COMPARED = 12
+"""Across a longer gap prices are not compared: the gap is reported, and in years a price may grow tenfold."""
 SPANISH_MONTHS = ("Ene", "Feb", "Mar", "Abr", "May", "Jun", "Jul", "Ago", "Sep", "Oct", "Nov", "Dic")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _YEAR = re.compile(r"[12][0-9]{3}")
@@ -42,13 +48,22 @@ def parse_file(content: bytes, file: str, price: Series) -> Parsed:
     table = read_table(content, file, ("Anio", "Mes", price.column))
     signs = DecimalSigns.of(table, [price.column])
     rows = unique_months(table, _month_of, [price.column], conflict_is_error=True)
-    sound = []
+    sound, prices = [], []
     for number, month, cells in rows:
         text = cells[price.column]
         if _is_sound_price(table, (month, text, number), price, signs):
             sound.append((price.name, month, signs.plain(text), number))
+            prices.append(_Price(month, float(signs.plain(text)), text, number))
+    _report_slips(table, prices, price.column)
     _report_gaps(table, [month for _number, month, _cells in rows])
     return table.parsed(sound)
+
+
+class _Price(NamedTuple):
+    month: Month
+    value: float
+    text: str
+    row: int
 
 
 def _month_of(cells: dict[str, str]) -> Month | NoMonth:
@@ -90,6 +105,37 @@ def _doubt(text: str, price: Series, signs: DecimalSigns) -> tuple[str, str] | N
     if not low <= float(plain) <= high:
         return "implausible price", f"is outside {low:g} to {high:g} {price.unit}"
     return None
+
+
+def _report_slips(table: TextTable, prices: list[_Price], column: str) -> None:
+    """Report prices that a slipped decimal point explains: a factor of ten is a believable price of other years.
+
+    Accepted, such a price would be published as a forecast, and a forecast of its month could not be mended later: it
+    uses what was known then. A level that lasts is reported once, as the beginning of another unit.
+    """
+    before: _Price | None = None
+    for now, after in zip(prices, [*prices[1:], None], strict=True):
+        if before is None or not _is_slip(now, before):
+            before = now
+            continue
+        lasts = after is not None and not _is_slip(after, now)
+        factor = float(f"{now.value / before.value:.2g}")
+        problem = f"the price of {now.month} is {factor:g} times that of {before.month}"
+        table.report(
+            f"{problem}, and the next one is like it" if lasts else problem,
+            kind="implausible change",
+            row=now.row,
+            column=column,
+            value=now.text,
+            remedy="Look for a slipped decimal point or another unit: a series has one unit throughout.",
+        )
+        if lasts:
+            before = now
+
+
+def _is_slip(now: _Price, before: _Price) -> bool:
+    is_near = now.month - before.month <= MONTHS_COMPARED
+    return is_near and not 1 / LARGEST_CHANGE < now.value / before.value < LARGEST_CHANGE
 
 
 def _report_gaps(table: TextTable, months: list[Month]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from milk.addresses import embedded_store
 from milk.errors import BackupRefused, HomeRefused, MilkError
 from milk.files.folder import Folder
 from milk.files.local import LocalFolder
@@ -23,7 +24,6 @@ from milk.home.table_log import LOG
 from milk.publication.copy import all_tables, fill_store
 from milk.publication.engine import HEAD, open_store
 from milk.publication.read import broken_issues
-from milk.settings import embedded_store
 from milk.steps.backup import FILES, STORE, Backup, backup_of
 
 BESIDE = ".restore.part"

@@ -1,6 +1,7 @@
 """Partitions and schedule: the months that the data reach, whatever the clock says."""
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -62,21 +63,65 @@ def test_a_damaged_record_of_the_home_does_not_stop_the_code_location(tmp_path: 
     dg.Definitions.validate_loadable(build_definitions(_settings(tmp_path)))
 
 
-# Dagster's own schedule for a partitioned job still calls what Dagster has deprecated.
-@pytest.mark.filterwarnings("ignore:Function `JobDefinition.run_request_for_partition`:DeprecationWarning")
-@pytest.mark.parametrize("clock", CLOCKS, ids=str)
-def test_a_tick_asks_for_the_last_reachable_month(tmp_path: Path, clock: dt.datetime) -> None:
-    repository = build_definitions(_settings(tmp_path)).get_repository_def()
+def tick(settings: Settings, instance: dg.DagsterInstance, day: dt.datetime) -> str:
+    """The month that the schedule asks for on a day, or the reason why it asks for none."""
+    repository = build_definitions(settings).get_repository_def()
     schedule = repository.get_schedule_def("monthly_forecast_schedule")
-    with partition_loading_context(effective_dt=clock):
-        context = dg.build_schedule_context(scheduled_execution_time=clock, repository_def=repository)
-        requests = schedule.evaluate_tick(context).run_requests
-    assert requests is not None
-    assert [request.partition_key for request in requests] == ["2026-11"]
+    with partition_loading_context(effective_dt=day):
+        context = dg.build_schedule_context(instance, scheduled_execution_time=day, repository_def=repository)
+        data = schedule.evaluate_tick(context)
+    months = [str(request.partition_key) for request in data.run_requests or []]
+    return months[0] if months else str(data.skip_message)
 
 
-@pytest.mark.filterwarnings("ignore:Function `JobDefinition.run_request_for_partition`:DeprecationWarning")
-def test_a_file_that_has_grown_brings_its_month_when_the_assets_are_loaded_again(tmp_path: Path) -> None:
+@pytest.fixture
+def records() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def made(records: dg.DagsterInstance, month: str) -> None:
+    records.report_runless_asset_event(dg.AssetMaterialization("batch_predictions", partition=month))
+
+
+@pytest.mark.parametrize("year", [2020, 2026, 2035])
+def test_the_second_of_a_month_asks_for_the_last_reachable_month(
+    tmp_path: Path, records: dg.DagsterInstance, year: int
+) -> None:
+    second = dt.datetime(year, 7, 2, 10, 30, tzinfo=dt.UTC)
+    assert tick(_settings(tmp_path), records, second) == "2026-11"
+    made(records, "2026-11")
+    assert tick(_settings(tmp_path), records, second) == "2026-11"
+
+
+@pytest.mark.parametrize("day", [3, 17, 31])
+def test_a_later_day_asks_for_a_month_that_nobody_has_forecast(
+    tmp_path: Path, records: dg.DagsterInstance, day: int
+) -> None:
+    later = dt.datetime(2026, 12, day, 9, 30, tzinfo=dt.UTC)
+    # Who has just installed it has nothing in production; a run would fail each day.
+    assert "Nothing was forecast yet" in tick(_settings(tmp_path), records, later)
+    made(records, "2026-10")
+    assert tick(_settings(tmp_path), records, later) == "2026-11"
+    made(records, "2026-11")
+    assert "2026-11 is forecast" in tick(_settings(tmp_path), records, later)
+
+
+def test_a_later_day_waits_for_a_forecast_that_is_under_way(tmp_path: Path, records: dg.DagsterInstance) -> None:
+    later = dt.datetime(2026, 12, 5, 9, 30, tzinfo=dt.UTC)
+    made(records, "2026-10")
+    run = dg.DagsterRun(job_name="monthly_forecast", status=dg.DagsterRunStatus.STARTED)
+    records.add_run(run)
+    assert f"A forecast is under way: run {run.run_id}" in tick(_settings(tmp_path), records, later)
+    # One that failed is tried again on the next day.
+    records.add_run(dg.DagsterRun(job_name="monthly_forecast", status=dg.DagsterRunStatus.FAILURE))
+    records.delete_run(run.run_id)
+    assert tick(_settings(tmp_path), records, later) == "2026-11"
+
+
+def test_a_file_that_has_grown_brings_its_month_when_the_assets_are_loaded_again(
+    tmp_path: Path, records: dg.DagsterInstance
+) -> None:
     """The daemon loads them again by itself; nothing need be received first."""
     data, home = _prices(tmp_path / "data", 200), Home(tmp_path / "home")
     settings = Settings(data=data, home=home.path)
@@ -84,19 +129,17 @@ def test_a_file_that_has_grown_brings_its_month_when_the_assets_are_loaded_again
     assert monthly_partitions(settings).get_last_partition_key() == "2016-09"
     with (data / "precio_leche.csv").open("a", encoding="utf-8") as file:
         file.write("2016,Sep,131.5\n")
-    repository = build_definitions(settings).get_repository_def()
-    context = dg.build_schedule_context(scheduled_execution_time=CLOCKS[-1], repository_def=repository)
-    requests = repository.get_schedule_def("monthly_forecast_schedule").evaluate_tick(context).run_requests
-    assert [request.partition_key for request in requests or []] == ["2016-10"]
+    made(records, "2016-09")
+    assert tick(settings, records, CLOCKS[-1]) == "2016-10"
     # A file that is cut short or broken does not take months away that the home has received.
     (data / "precio_leche.csv").write_text("broken", encoding="utf-8")
     assert monthly_partitions(settings).get_last_partition_key() == "2016-09"
 
 
-def test_the_schedule_ticks_on_the_second_of_each_month_in_chile(tmp_path: Path) -> None:
+def test_the_schedule_ticks_each_day_from_the_second_of_a_month_on_in_chile(tmp_path: Path) -> None:
     repository = build_definitions(_settings(tmp_path)).get_repository_def()
     schedule = repository.get_schedule_def("monthly_forecast_schedule")
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 6 2 * *", "America/Santiago")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 6 2-31 * *", "America/Santiago")
 
 
 def test_the_monthly_job_needs_no_training(tmp_path: Path) -> None:

@@ -121,9 +121,52 @@ def test_bad_price_is_named(text: str, kind: str, problem: str) -> None:
     assert len(parse("milk_price", with_price(text)).observations) == 3
 
 
-@pytest.mark.parametrize("text", ["0.1", "5000", "4", "0004.58"])
-def test_price_at_the_ends_of_the_plausible_range_is_taken(text: str) -> None:
+@pytest.mark.parametrize("text", ["4", "0004.58"])
+def test_other_ways_of_writing_a_price_are_taken(text: str) -> None:
     assert parse("milk_price", with_price(text)).faults == []
+
+
+@pytest.mark.parametrize("texts", [["0.1", "0.2"], ["4999.99", "5000"]])
+def test_price_at_the_ends_of_the_plausible_range_is_taken(texts: list[str]) -> None:
+    assert parse("milk_price", file_of("milk_price", rows_of("milk_price", texts))).faults == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        # The newest price, one in the middle, two of them, one below.
+        (["300", "310", "3150"], [(4, "the price of 1979-03 is 10 times that of 1979-02")]),
+        (["300", "310", "3150", "320"], [(4, "the price of 1979-03 is 10 times that of 1979-02")]),
+        (["300", "31", "320", "33"], [(3, "0.1 times that of 1979-01"), (5, "0.1 times that of 1979-03")]),
+        # A unit from there on, once; a beginning in another unit; a file that changes between two.
+        (["300", "3100", "3150", "3200"], [(3, "10 times that of 1979-01, and the next one is like it")]),
+        (["30", "310", "315", "320"], [(3, "10 times that of 1979-01, and the next one is like it")]),
+        (
+            ["30", "310", "315", "32", "33"],
+            [(3, "10 times"), (5, "0.1 times that of 1979-03, and the next one is like it")],
+        ),
+        # As far as a price can go.
+        (["100", "316", "100", "31.7"], []),
+        (["100", "317"], [(3, "3.2 times that of 1979-01")]),
+    ],
+)
+def test_price_that_a_slipped_decimal_point_explains_is_named(texts: list[str], told: list[tuple[int, str]]) -> None:
+    parsed = parse("milk_price", file_of("milk_price", rows_of("milk_price", texts)))
+    assert [(f.severity, f.kind, f.row, f.column, f.value) for f in parsed.faults] == [
+        ("error", "implausible change", row, "Precio_leche", texts[row - 2]) for row, _said in told
+    ]
+    for fault, (_row, said) in zip(parsed.faults, told, strict=True):
+        assert said in fault.problem
+        assert ("the next one" in fault.problem) == ("the next one" in said)
+        assert "decimal point" in fault.remedy
+
+
+def test_prices_far_apart_are_not_compared() -> None:
+    """The gap is the fault; in the years between, prices may have grown tenfold."""
+    rows = [*rows_of("milk_price", ["3.85", "4.5"]), *rows_of("milk_price", ["300"], first=START + 13)]
+    assert [f.kind for f in parse("milk_price", file_of("milk_price", rows)).faults] == ["gap", "implausible change"]
+    rows = [*rows_of("milk_price", ["3.85", "4.5"]), *rows_of("milk_price", ["300"], first=START + 14)]
+    assert [f.kind for f in parse("milk_price", file_of("milk_price", rows)).faults] == ["gap"]
 
 
 def semicolons(source: SourceName, values: list[str]) -> bytes:
@@ -137,11 +180,11 @@ def semicolons(source: SourceName, values: list[str]) -> bytes:
 @pytest.mark.parametrize(
     ("texts", "values"),
     [
-        (["312,5", "4", "0,125"], ["312.5", "4", "0.125"]),
-        (["312.5", "4", "0.125"], ["312.5", "4", "0.125"]),
+        (["1,5", "2", "0,925"], ["1.5", "2", "0.925"]),
+        (["1.5", "2", "0.925"], ["1.5", "2", "0.925"]),
         # What could be a group of thousands is read where another number proves the sign.
-        (["312,5", "1,050"], ["312.5", "1.050"]),
-        (["312.5", "1.050"], ["312.5", "1.050"]),
+        (["1,5", "1,050"], ["1.5", "1.050"]),
+        (["1.5", "1.050"], ["1.5", "1.050"]),
         (["312,5", "312.5"], ["312.5", "312.5"]),
         (["1050,5", "1234,567"], ["1050.5", "1234.567"]),
     ],
@@ -179,7 +222,7 @@ def test_number_that_can_be_read_in_two_ways_is_named(source: SourceName, texts:
 
 
 def test_between_commas_the_point_is_the_decimal_sign() -> None:
-    assert parse("milk_price", with_price("1.050")).faults == []
+    assert parse("milk_price", with_price("4.050")).faults == []
 
 
 def test_rain_with_a_decimal_comma_and_an_exponent() -> None:

@@ -78,12 +78,13 @@ def sound_table(source: SourceName, salt: int) -> Sound:
     columns = HEADERS[source].split(",")
     names = [s.name for s in series_register().of_source(source)]
     filled = sorted(rng.sample(range(len(names)), min(MACRO_FILLED, len(names))))
+    level = rng.randint(1, 90)
     rows, truth = [], {}
     for number, month in enumerate(months):
         values = [""] * len(names)
         for place in filled:
             # The first cells are no possible groups of thousands, so the decimal sign of each file is beyond doubt.
-            values[place] = _VALUES[source](rng) if number else f"{rng.randint(1, 99)}.{rng.randint(10, 99)}"
+            values[place] = _VALUES[source](rng, level) if number else f"{_near(rng, level)}.{rng.randint(10, 99)}"
             if values[place]:
                 truth[names[place], str(month)] = values[place]
         rows.append([*_DATES[source](month, rng), *values])
@@ -103,15 +104,21 @@ def _macro_date(month: Month, rng: random.Random) -> list[str]:
     return [f"{month}-01{rng.choice((' 00:00:00 UTC', ' 00:00:00 UTC', ''))}"]
 
 
-def _price(rng: random.Random) -> str:
-    return rng.choice((f"{rng.randint(1, 599)}.{rng.randint(0, 99):02d}", str(rng.randint(1, 599)), _thousandths(rng)))
+def _near(rng: random.Random, level: int) -> int:
+    """Between one and two levels: with any decimals, less than thrice each other number so made."""
+    return rng.randint(level, 2 * level)
 
 
-def _rain(rng: random.Random) -> str:
+def _price(rng: random.Random, level: int) -> str:
+    whole = _near(rng, level)
+    return rng.choice((f"{whole}.{rng.randint(0, 99):02d}", str(whole), f"{whole}.{rng.randint(0, 999):03d}"))
+
+
+def _rain(rng: random.Random, _level: int) -> str:
     return rng.choice(("", "0", _thousandths(rng), f"{rng.random() * 300:.15g}", f"{rng.random() / 1e5:.3g}"))
 
 
-def _macro(rng: random.Random) -> str:
+def _macro(rng: random.Random, _level: int) -> str:
     groups = f"{rng.randint(1, 999)}.{rng.randint(0, 999):03d}.{rng.randint(0, 999):03d}"
     return rng.choice(("", groups, groups, str(rng.randint(1, 9999)), f"{rng.randint(1, 999)}.{rng.randint(1, 99)}"))
 
@@ -122,7 +129,7 @@ def _thousandths(rng: random.Random) -> str:
 
 
 class _Value(Protocol):
-    def __call__(self, rng: random.Random) -> str: ...
+    def __call__(self, rng: random.Random, level: int, /) -> str: ...
 
 
 class _Date(Protocol):
