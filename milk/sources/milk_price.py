@@ -7,7 +7,7 @@ repetition of a month is dropped.
 """
 
 import re
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from milk.months import Month
@@ -114,7 +114,7 @@ def _report_slips(table: TextTable, prices: list[_Price], column: str) -> None:
     uses what was known then. A level that lasts is reported once, as the beginning of another unit.
     """
     before: _Price | None = None
-    for now, after in zip(prices, [*prices[1:], None], strict=True):
+    for now, after in zip_longest(prices, prices[1:]):
         if before is None or not _is_slip(now, before):
             before = now
             continue

@@ -76,7 +76,7 @@ def tick(settings: Settings, instance: dg.DagsterInstance, day: dt.datetime) -> 
 
 @pytest.fixture
 def records() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.local_temp() as instance:
         yield instance
 
 

@@ -130,9 +130,9 @@ def test_every_issue_month_has_its_row_of_drift(made: Made) -> None:
     assert checks[f"batch_predictions.{ERROR_CHECK}"].passed
 
 
-def test_a_price_in_other_units_is_told_and_the_forecast_issued(copied: Place) -> None:
+def test_a_price_beyond_all_others_is_told_and_the_forecast_issued(copied: Place) -> None:
     with (copied.data / PRICE_FILE).open("a", encoding="utf-8") as file:
-        file.write("2026,Nov,34.56\n")
+        file.write("2026,Nov,1036.80\n")
     assert copied.run(dg.AssetSelection.assets("raw_milk_price")).success
     later = Place(copied.root, now="2026-12-03T12:00:00+00:00")
     result = later.run(months=("2026-12", "2026-12"))
@@ -143,7 +143,7 @@ def test_a_price_in_other_units_is_told_and_the_forecast_issued(copied: Place) -
     assert "2026-12: 1 input of the recipe stands out" in str(told.description)
     drift = later.table(TABLE)
     price = drift[(drift["issue_month"] == "2026-12-01") & (drift["feature"] == "price")]
-    assert price["is_unit_jump"].all()
+    assert price["is_out_of_range"].all()
     assert len(later.table().loc[lambda t: t["issue_month"] == "2026-12-01"]) == 12
 
 

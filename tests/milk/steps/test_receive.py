@@ -110,25 +110,27 @@ def test_receptions_at_once_add_each_value_once(home: Home, folder: DataFolder) 
 
 def test_longer_and_revised_file_adds_what_is_new(home: Home, folder: DataFolder) -> None:
     receive_at(home, folder)
-    put(folder, "milk_price", price_file([*PRICES[:39], "7", "8"]))
+    put(folder, "milk_price", price_file([*PRICES[:39], "147", "148"]))
     received = receive_at(home, folder, at=LATER)
     assert received.added["known_by"].tolist() == ["received", "rule"]
-    assert received.added["value"].tolist() == ["7", "8"]
+    assert received.added["value"].tolist() == ["147", "148"]
     assert received.added["snapshot"].unique().tolist() == [received.snapshot]
     assert len(kept_files(home)) == 2
     observations = observations_of(home, "milk_price")
-    assert latest(observations)["value"].tolist() == [*PRICES[:39], "7", "8"]
-    assert as_of(observations, LATER - dt.timedelta(seconds=1))["value"].tolist() == [*PRICES, "8"]
+    assert latest(observations)["value"].tolist() == [*PRICES[:39], "147", "148"]
+    assert as_of(observations, LATER - dt.timedelta(seconds=1))["value"].tolist() == [*PRICES, "148"]
     dataset = read_dataset(home)
     assert dataset is not None
     assert dataset.last_month == Month(1982, 5)
 
 
-def test_unusable_file_is_refused_and_nothing_of_it_kept(home: Home, folder: DataFolder) -> None:
+@pytest.mark.parametrize("text", ["x", "1390"])
+def test_unusable_file_is_refused_and_nothing_of_it_kept(home: Home, folder: DataFolder, text: str) -> None:
+    """So a mended file is all that was ever known, and the issue of its month can still be right."""
     receive_at(home, folder)
     before = kept_files(home)
-    put(folder, "milk_price", price_file([*PRICES[:39], "x"]))
-    with pytest.raises(BadInput, match=r"precio_leche\.csv, row 41, column Precio_leche: .*\(value 'x'\)"):
+    put(folder, "milk_price", price_file([*PRICES[:39], text]))
+    with pytest.raises(BadInput, match=rf"precio_leche\.csv, row 41, column Precio_leche: .*\(value '{text}'\)"):
         receive(home, folder, "milk_price", received_at=LATER)
     assert kept_files(home) == before
     assert len(observations_of(home, "milk_price")) == 40
