@@ -143,7 +143,7 @@ def test_price_at_the_ends_of_the_plausible_range_is_taken(texts: list[str]) -> 
         (["30", "310", "315", "320"], [(3, "10 times that of 1979-01, and the next one is like it")]),
         (
             ["30", "310", "315", "32", "33"],
-            [(3, "10 times"), (5, "0.1 times that of 1979-03, and the next one is like it")],
+            [(3, "of 1979-01, and the next one is like it"), (5, "of 1979-03, and the next one is like it")],
         ),
         # As far as a price can go.
         (["100", "316", "100", "31.7"], []),
