@@ -18,7 +18,7 @@ settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of fast tests first; then the slow ones, the longest before the others: both processes end together."""
+    """Files of fast tests first; then the slow ones, the longest before the others: all processes end together."""
     seconds: dict[Path, float] = {}
     for item in items:
         mark = item.get_closest_marker("slow")

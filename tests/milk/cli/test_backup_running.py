@@ -24,7 +24,7 @@ from milk.publication.references import store_references
 from milk.series import SERIES_ID
 from milk.steps.backup import write_backup
 from milk.steps.restore import restore_backup
-from tests.milk.cli.commands import SAMPLE, command, environment, milk_process
+from tests.milk.cli.commands import SAMPLE, command, environment, milk
 from tests.milk.cli.conftest import Ran
 
 pytestmark = pytest.mark.slow(seconds=60)
@@ -145,7 +145,7 @@ def test_backups_taken_while_a_run_and_publishers_are_at_it_are_whole_and_go_on(
             before.append(tmp_path / file.stem)
     assert published == sorted(published)
     # Of one that was taken before the run had published: the same run on it says what the calm one said.
-    told = milk_process("run", "--data", data, "--home", before[-1])
+    told = milk("run", "--data", data, "--home", before[-1])
     assert told.code == 0, told.err
     # Not their hashes: the revised price is known since it was received, which may have been by either run.
     assert forecasts(before[-1]) == forecasts(home)

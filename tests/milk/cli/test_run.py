@@ -16,7 +16,7 @@ from milk.home.tables import read_table, write_table
 from milk.months import Month
 from milk.sources.milk_price import SPANISH_MONTHS
 from tests.builders import SAMPLE, random_walk
-from tests.milk.cli.commands import command, content_of, environment, milk, milk_process, price_folder
+from tests.milk.cli.commands import command, content_of, environment, milk, price_folder
 from tests.milk.cli.conftest import Ran
 
 pytestmark = pytest.mark.slow(seconds=90)
@@ -61,20 +61,20 @@ def test_where_nothing_beats_the_last_value_the_report_says_so(tmp_path: Path) -
     rows = [f"{m.year},{SPANISH_MONTHS[m.month - 1]},{p:.2f}\n" for m, p in zip(months, prices, strict=True)]
     (data / "precio_leche.csv").write_text("Anio,Mes,Precio_leche\n" + "".join(rows), encoding="utf-8")
     place = ("--data", data, "--home", tmp_path / "home")
-    told = milk_process("run", *place, "--json", tmp_path / "out.json", MILK_FIRST_ISSUE="2009-12")
+    told = milk("run", *place, "--json", tmp_path / "out.json", MILK_FIRST_ISSUE="2009-12")
     assert told.code == 0, told.err
     assert "The last value itself is in production" in told.out
     assert "(last_value)" in told.out
     document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert document["recipe"] == {**document["recipe"], "name": "last_value", "parameters": {}}
     assert {round(row["price"], 2) for row in document["forecasts"]} == {round(float(prices[-1]), 2)}
-    assert "does not beat the last value" in milk_process("status", *place).out
+    assert "does not beat the last value" in milk("status", *place).out
 
 
 def test_again_it_forecasts_the_same_and_adds_no_version(ran: Ran, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(ran.home, home)
-    again = milk_process("run", "--json", tmp_path / "again.json", "--home", home)
+    again = milk("run", "--json", tmp_path / "again.json", "--home", home)
     assert again.code == 0, again.err
     assert _forecasts(json.loads((tmp_path / "again.json").read_bytes())) == _forecasts(ran.document)
     assert content_of(home) == content_of(ran.home)
@@ -154,7 +154,7 @@ def test_a_run_that_was_stopped_midway_goes_on(ran: Ran, tmp_path: Path) -> None
     assert code == -signal.SIGKILL
     assert not (home / "tables" / "batch_predictions").exists()
 
-    told = milk_process("run", "--json", tmp_path / "after.json", *place)
+    told = milk("run", "--json", tmp_path / "after.json", *place)
     assert told.code == 0, told.err
     assert _forecasts(json.loads((tmp_path / "after.json").read_bytes())) == _forecasts(ran.document)
 

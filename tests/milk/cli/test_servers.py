@@ -18,7 +18,7 @@ from milk.settings import load_settings
 from milk.steps.garbage import find_garbage, free
 from milk.steps.place import home_of
 from milk.steps.publication import unpublished_months
-from tests.milk.cli.commands import PRICE_FILE, Told, command, environment, milk, milk_process, price_folder, refused
+from tests.milk.cli.commands import PRICE_FILE, Told, command, environment, milk, price_folder, refused
 from tests.milk.cli.conftest import Ran
 from tests.ports import free_port
 from tests.postgres import PostgresServer
@@ -69,7 +69,7 @@ def served(postgres: PostgresServer, s3: S3Server, tmp_path_factory: pytest.Temp
     run_and_kill(settings)
     # Another machine goes on: nothing that counts lay on the disk of the first.
     second = settings | {"MILK_HOME": str(folder / "two")}
-    told = milk_process("run", "--json", folder / "run.json", **second)
+    told = milk("run", "--json", folder / "run.json", **second)
     assert told.code == 0, told.err
     return Served(second, told, json.loads((folder / "run.json").read_bytes()))
 

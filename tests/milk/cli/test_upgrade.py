@@ -16,7 +16,7 @@ from milk.publication.engine import HEAD, bring_to, open_store, reading, schema_
 from milk.publication.read import broken_issues
 from milk.steps.predictions import TABLE
 from milk.tables import LATER_COLUMNS
-from tests.milk.cli.commands import milk, milk_process
+from tests.milk.cli.commands import milk
 from tests.milk.cli.conftest import Ran
 
 SCHEMA = "0003"
@@ -73,7 +73,7 @@ def test_it_is_as_an_earlier_program_left_it(earlier: Path) -> None:
 
 def test_the_next_run_goes_on_and_nothing_that_was_published_is_lost_or_changed(home: Path) -> None:
     before, issued = rows_of(home), read_table(Home(home), TABLE)
-    told = milk_process("run", MILK_HOME=str(home))
+    told = milk("run", MILK_HOME=str(home))
     assert told.code == 0, told.err
     after = rows_of(home)
     assert {name: rows - after[name] for name, rows in before.items()} == {name: set() for name in PUBLISHED}
