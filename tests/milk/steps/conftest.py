@@ -1,4 +1,4 @@
-"""A home of many series, made once for each file of tests that asks for it."""
+"""A home of many series, made once for each file of tests that asks for it; the store of whatever home a file has."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from milk.home.layout import Home
-from milk.steps.store import home_store
+from milk.publication.engine import migrate, open_store
 from tests.milk.steps.many import Many, make_folder, sample_version
 
 
@@ -31,6 +31,8 @@ def many(made: Many, tmp_path: Path) -> Many:
 
 
 @pytest.fixture
-def store(many: Many) -> Iterator[sa.Engine]:
-    with home_store(many.home, many.home.store_url) as engine:
-        yield engine
+def store(home: Home) -> Iterator[sa.Engine]:
+    engine = open_store(home.store_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()

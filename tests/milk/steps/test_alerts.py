@@ -16,7 +16,6 @@ from milk.home.dataset import claim_home
 from milk.home.documents import read_document, write_document
 from milk.home.layout import Home
 from milk.months import Month
-from milk.publication.engine import migrate, open_store
 from milk.publication.publish_judged import publish_scorecard
 from milk.series import SERIES_ID, series_register
 from milk.sources.files import DataFolder
@@ -47,14 +46,6 @@ def home(tmp_path: Path) -> Home:
     home.prepare()
     claim_home(home, dataset_of(DataFolder(SAMPLE)))
     return home
-
-
-@pytest.fixture
-def store(home: Home) -> Iterator[sa.Engine]:
-    engine = open_store(home.store_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 def at(inbox: Inbox) -> Receiver:

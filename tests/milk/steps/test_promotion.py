@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +14,6 @@ from milk.home.layout import Home
 from milk.models.canonical import canonical_json, sha256_hex
 from milk.models.version import CARD_FILE, MODEL_FILE, ModelVersion, version_id_of
 from milk.months import Month
-from milk.publication.engine import migrate, open_store
 from milk.publication.ledger import PromotionRow, append_promotion, promotions
 from milk.series import SERIES_ID
 from milk.steps.evidence import last_searched
@@ -34,14 +32,6 @@ def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home")
     made.prepare()
     return made
-
-
-@pytest.fixture
-def store(home: Home) -> Iterator[sa.Engine]:
-    engine = open_store(home.store_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 def promote(home: Home, store: sa.Engine, training: Training) -> tuple[ModelVersion, Promotion]:

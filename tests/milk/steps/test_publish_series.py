@@ -1,5 +1,7 @@
 """Further series on their way to the store: each by itself, with its prices, and judged by them."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,11 +23,18 @@ from milk.steps.receive_series import TABLE as PRICES
 from milk.steps.scorecard import judge_published
 from milk.steps.series_scorecard import judge_all, judge_series
 from milk.steps.staging import write_recipe
+from milk.steps.store import home_store
 from tests.builders import random_walk
 from tests.milk.steps.homes import sample_training
 from tests.milk.steps.many import ISSUES, LAST, LATER, SOUND, Many, price_text, write_list
 
 OF_ALL = Publication(published_at=LATER, run_id=None, software={})
+
+
+@pytest.fixture
+def store(many: Many) -> Iterator[sa.Engine]:
+    with home_store(many.home, many.home.store_url) as engine:
+        yield engine
 
 
 def test_published_once_and_the_same_again_writes_nothing(many: Many, store: sa.Engine) -> None:

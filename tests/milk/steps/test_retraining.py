@@ -3,7 +3,6 @@
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,6 @@ from milk.home.layout import Home
 from milk.home.tables import read_table, table_version, write_table
 from milk.models.version import ModelVersion
 from milk.months import Month
-from milk.publication.engine import migrate, open_store
 from milk.publication.ledger import append_promotion, promotions
 from milk.publication.read_judged import retrain_decisions
 from milk.series import SERIES_ID
@@ -59,14 +57,6 @@ def home(tmp_path: Path) -> Home:
     made = Home(tmp_path)
     made.prepare()
     return made
-
-
-@pytest.fixture
-def store(home: Home) -> Iterator[sa.Engine]:
-    engine = open_store(home.store_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
