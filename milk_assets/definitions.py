@@ -55,7 +55,7 @@ def build_definitions(settings: Settings, *, resources: Mapping[str, Any] | None
         ],
         asset_checks=[*all_checks(), *RETRAINING_CHECKS],
         jobs=[training, forecast_job, publish],
-        schedules=[monthly_schedule(forecast_job, partitions)],
+        schedules=[monthly_schedule(forecast_job, partitions, settings)],
         sensors=[
             serving_sensor(publish, partitions),
             retraining_sensor(training, is_acting=settings.retraining == "act"),

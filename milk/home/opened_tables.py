@@ -26,28 +26,32 @@ class OpenedTables(threading.local):
         Raises:
             TableNotFoundError: it was never written.
         """
-        table = self._standing(folder)
+        table, mark = self._standing(folder)
         if version is not None:
             if table is not None and table.version() == version:
                 return table
             return DeltaTable(str(folder), version=version, storage_options=folder.table_options)
+        if table is not None:
+            before = table.version()
+            table.update_incremental()
+            # A folder that was taken away meanwhile is not told by the library.
+            if _mark(folder, before) != mark:
+                table = None
         if table is None:
             table = DeltaTable(str(folder), storage_options=folder.table_options)
-        else:
-            table.update_incremental()
-        self._tables[str(folder)] = (table, _mark(folder, table))
+        self._tables[str(folder)] = (table, _mark(folder, table.version()))
         if len(self._tables) > self._most:
             self._tables.popitem(last=False)
         return table
 
-    def _standing(self, folder: Folder) -> DeltaTable | None:
-        """The table as it was left, where its log is still the one that was read."""
+    def _standing(self, folder: Folder) -> tuple[DeltaTable | None, tuple[int, ...]]:
+        """The table as it was left and its mark, where its newest commit is still the one that was read."""
         table, mark = self._tables.pop(str(folder), (None, ()))
-        if table is None or not mark or _mark(folder, table) != mark:
-            return None
+        if table is None or not mark or _mark(folder, table.version()) != mark:
+            return None, ()
         self._tables[str(folder)] = (table, mark)
-        return table
+        return table, mark
 
 
-def _mark(folder: Folder, table: DeltaTable) -> tuple[int, ...]:
-    return folder.mark(f"_delta_log/{table.version():020}.json")
+def _mark(folder: Folder, version: int) -> tuple[int, ...]:
+    return folder.mark(f"_delta_log/{version:020}.json")

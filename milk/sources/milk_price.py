@@ -6,6 +6,7 @@ Without a sound price nothing can be forecast, so every doubt about it makes the
 repetition of a month is dropped.
 """
 
+import math
 import re
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
@@ -118,11 +119,11 @@ def _report_slips(table: TextTable, prices: list[_Price], column: str) -> None:
         if before is None or not _is_slip(now, before):
             before = now
             continue
-        lasts = after is not None and not _is_slip(after, now)
+        lasts = after is not None and _is_like(after, now, other=before)
         factor = float(f"{now.value / before.value:.2g}")
         problem = f"the price of {now.month} is {factor:g} times that of {before.month}"
         table.report(
-            f"{problem}, and the next one is like it" if lasts else problem,
+            f"{problem}, and the next one is like it: either is wrong" if lasts else problem,
             kind="implausible change",
             row=now.row,
             column=column,
@@ -131,6 +132,11 @@ def _report_slips(table: TextTable, prices: list[_Price], column: str) -> None:
         )
         if lasts:
             before = now
+
+
+def _is_like(after: _Price, now: _Price, *, other: _Price) -> bool:
+    is_near = after.month - now.month <= MONTHS_COMPARED
+    return is_near and abs(math.log(after.value / now.value)) < abs(math.log(after.value / other.value))
 
 
 def _is_slip(now: _Price, before: _Price) -> bool:

@@ -41,6 +41,17 @@ def issue_months_of(settings: Settings) -> IssueMonths | None:
     return reachable_by(held, settings) if held else None
 
 
+def refusal_of_prices(settings: Settings) -> str:
+    """Why the price file cannot be received, in words; empty where it can be, or where this machine has no input."""
+    if not settings.data.is_dir():
+        return ""
+    try:
+        judged_dataset(home_of(settings), dataset_of(DataFolder(settings.data)))
+    except MilkError as error:
+        return str(error)
+    return ""
+
+
 def reachable_by(dataset: Dataset, settings: Settings) -> IssueMonths:
     """The issue months that the prices of a dataset can reach; `last < first` means none."""
     if dataset.last_month - dataset.first_month + 1 < TRAINING_MONTHS:

@@ -71,7 +71,7 @@ def serving_sensor(
         for run_id in end_abandoned_runs(instance):
             context.log.warning("The process of run %s is gone; it is recorded as failed.", run_id)
         keys = partitions.get_partition_keys()
-        held, problem = _months_held(workplace)
+        held, problem = months_held(workplace)
         # Of a store that does not answer nothing is known but what the records say.
         behind = months_behind(instance, keys, held)
         if not behind:
@@ -162,7 +162,7 @@ def under_way(instance: dg.DagsterInstance, target: dg.AssetKey, *, jobs: Sequen
     return ""
 
 
-def _months_held(workplace: Workplace) -> tuple[set[Month] | None, str]:
+def months_held(workplace: Workplace) -> tuple[set[Month] | None, str]:
     """The issue months in the store, or why it does not answer."""
     try:
         with workplace.store() as store:

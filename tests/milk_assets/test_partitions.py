@@ -1,5 +1,6 @@
 """Partitions and schedule: the months that the data reach, whatever the clock says."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +9,18 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
+from benchmarks.faults.content import FIRST, Order, issue, publication
 from milk.home.layout import Home
 from milk.months import Month
+from milk.publication.engine import migrate, open_store
+from milk.publication.publish import publish
+from milk.series import SERIES_ID
 from milk.settings import SAMPLE, Settings
 from milk.sources.files import DataFolder
 from milk.steps.receive import claim_for_folder
 from milk_assets.definitions import build_definitions
 from milk_assets.defs.partitions import issue_months_of, monthly_partitions
+from milk_assets.defs.schedules import TAG
 
 CLOCKS = [dt.datetime(year, 7, 15, 12, tzinfo=dt.UTC) for year in (2020, 2026, 2035)]
 
@@ -65,10 +71,16 @@ def test_a_damaged_record_of_the_home_does_not_stop_the_code_location(tmp_path: 
 
 def tick(settings: Settings, instance: dg.DagsterInstance, day: dt.datetime) -> str:
     """The month that the schedule asks for on a day, or the reason why it asks for none."""
-    repository = build_definitions(settings).get_repository_def()
+    definitions = build_definitions(settings)
+    repository = definitions.get_repository_def()
     schedule = repository.get_schedule_def("monthly_forecast_schedule")
-    with partition_loading_context(effective_dt=day):
-        context = dg.build_schedule_context(instance, scheduled_execution_time=day, repository_def=repository)
+    resources = {"workplace": dict(definitions.resources or {})["workplace"]}
+    with (
+        partition_loading_context(effective_dt=day),
+        dg.build_schedule_context(
+            instance, scheduled_execution_time=day, repository_def=repository, resources=resources
+        ) as context,
+    ):
         data = schedule.evaluate_tick(context)
     months = [str(request.partition_key) for request in data.run_requests or []]
     return months[0] if months else str(data.skip_message)
@@ -80,60 +92,90 @@ def records() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def made(records: dg.DagsterInstance, month: str) -> None:
-    records.report_runless_asset_event(dg.AssetMaterialization("batch_predictions", partition=month))
+def publish_month(settings: Settings, month: str) -> None:
+    engine = open_store(settings.store_address)
+    settings.home_path.mkdir(parents=True, exist_ok=True)
+    migrate(engine)
+    made = dataclasses.replace(issue(FIRST, 0), series_id=SERIES_ID, issue_month=Month.parse(month))
+    publish(engine, dataclasses.replace(publication(Order(0, FIRST)), issues=[made]))
+    engine.dispose()
+
+
+def started(records: dg.DagsterInstance, month: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """A run of the schedule, started in a month of the calendar."""
+    return records.add_run(dg.DagsterRun(job_name="monthly_forecast", status=status, tags={TAG: month}))
+
+
+def in_december(day: int) -> dt.datetime:
+    return dt.datetime(2026, 12, day, 9, 30, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize("year", [2020, 2026, 2035])
-def test_the_second_of_a_month_asks_for_the_last_reachable_month(
-    tmp_path: Path, records: dg.DagsterInstance, year: int
+@pytest.mark.parametrize("day", [2, 3, 31])
+def test_the_first_look_of_a_month_asks_for_the_last_reachable_month(
+    tmp_path: Path, records: dg.DagsterInstance, year: int, day: int
 ) -> None:
-    second = dt.datetime(year, 7, 2, 10, 30, tzinfo=dt.UTC)
-    assert tick(_settings(tmp_path), records, second) == "2026-11"
-    made(records, "2026-11")
-    assert tick(_settings(tmp_path), records, second) == "2026-11"
-
-
-@pytest.mark.parametrize("day", [3, 17, 31])
-def test_a_later_day_asks_for_a_month_that_nobody_has_forecast(
-    tmp_path: Path, records: dg.DagsterInstance, day: int
-) -> None:
-    later = dt.datetime(2026, 12, day, 9, 30, tzinfo=dt.UTC)
+    """Also where it is published: other files may be new. And later, where the machine was off on the second."""
+    settings, look = _settings(tmp_path), dt.datetime(year, 7, day, 10, 30, tzinfo=dt.UTC)
     # Who has just installed it has nothing in production; a run would fail each day.
-    assert "Nothing was forecast yet" in tick(_settings(tmp_path), records, later)
-    made(records, "2026-10")
-    assert tick(_settings(tmp_path), records, later) == "2026-11"
-    made(records, "2026-11")
-    assert "2026-11 is forecast" in tick(_settings(tmp_path), records, later)
+    assert "Nothing was forecast yet" in tick(settings, records, look)
+    publish_month(settings, "2026-10")
+    assert tick(settings, records, look) == "2026-11"
+    publish_month(settings, "2026-11")
+    assert tick(settings, records, look) == "2026-11"
 
 
-def test_a_later_day_waits_for_a_forecast_that_is_under_way(tmp_path: Path, records: dg.DagsterInstance) -> None:
-    later = dt.datetime(2026, 12, 5, 9, 30, tzinfo=dt.UTC)
-    made(records, "2026-10")
-    run = dg.DagsterRun(job_name="monthly_forecast", status=dg.DagsterRunStatus.STARTED)
-    records.add_run(run)
-    assert f"A forecast is under way: run {run.run_id}" in tick(_settings(tmp_path), records, later)
-    # One that failed is tried again on the next day.
-    records.add_run(dg.DagsterRun(job_name="monthly_forecast", status=dg.DagsterRunStatus.FAILURE))
-    records.delete_run(run.run_id)
-    assert tick(_settings(tmp_path), records, later) == "2026-11"
+def test_a_later_look_asks_for_a_month_that_nobody_has_forecast(tmp_path: Path, records: dg.DagsterInstance) -> None:
+    settings = _settings(tmp_path)
+    publish_month(settings, "2026-10")
+    started(records, "2026-12", dg.DagsterRunStatus.FAILURE)
+    # The run of the second failed, or the price has come since.
+    assert tick(settings, records, in_december(3)) == "2026-11"
+    publish_month(settings, "2026-11")
+    assert "2026-11 is forecast, and the prices reach no later month" in tick(settings, records, in_december(4))
+    # The price of a month that came before its end waits for the next month to begin.
+    november = in_december(5) - dt.timedelta(days=30)
+    started(records, "2026-11", dg.DagsterRunStatus.SUCCESS)
+    assert tick(settings, records, november) == "2026-11 is forecast."
 
 
-def test_a_file_that_has_grown_brings_its_month_when_the_assets_are_loaded_again(
+def test_a_look_waits_for_a_forecast_that_is_under_way(tmp_path: Path, records: dg.DagsterInstance) -> None:
+    settings = _settings(tmp_path)
+    publish_month(settings, "2026-10")
+    run = started(records, "2026-12", dg.DagsterRunStatus.STARTED)
+    assert f"A forecast is under way: run {run.run_id}" in tick(settings, records, in_december(5))
+
+
+def test_a_file_that_has_grown_brings_its_month_and_one_that_is_refused_a_run_that_says_so(
     tmp_path: Path, records: dg.DagsterInstance
 ) -> None:
-    """The daemon loads them again by itself; nothing need be received first."""
+    """The daemon loads the assets again by itself; nothing need be received first."""
     data, home = _prices(tmp_path / "data", 200), Home(tmp_path / "home")
     settings = Settings(data=data, home=home.path)
     claim_for_folder(home, DataFolder(data))
-    assert monthly_partitions(settings).get_last_partition_key() == "2016-09"
-    with (data / "precio_leche.csv").open("a", encoding="utf-8") as file:
-        file.write("2016,Sep,131.5\n")
-    made(records, "2016-09")
-    assert tick(settings, records, CLOCKS[-1]) == "2016-10"
+    publish_month(settings, "2016-09")
+    started(records, "2016-10", dg.DagsterRunStatus.SUCCESS)
+    look = dt.datetime(2016, 10, 5, 9, 30, tzinfo=dt.UTC)
+    assert "2016-09 is forecast, and the prices reach no later month" in tick(settings, records, look)
+    file, text = data / "precio_leche.csv", (data / "precio_leche.csv").read_text(encoding="utf-8")
+    file.write_text(text + "2016,Sep,1031.5\n", encoding="utf-8")
+    assert tick(settings, records, look) == "2016-09"
+    file.write_text(text + "2016,Sep,131.5\n", encoding="utf-8")
+    assert tick(settings, records, look) == "2016-10"
     # A file that is cut short or broken does not take months away that the home has received.
-    (data / "precio_leche.csv").write_text("broken", encoding="utf-8")
+    file.write_text("broken", encoding="utf-8")
     assert monthly_partitions(settings).get_last_partition_key() == "2016-09"
+    # Where the month of the calendar is forecast, a broken file can wait.
+    publish_month(settings, "2016-10")
+    assert tick(settings, records, look) == "2016-10 is forecast."
+
+
+def test_no_month_is_asked_for_that_the_data_do_not_reach(tmp_path: Path, records: dg.DagsterInstance) -> None:
+    publish_month(_settings(tmp_path), "2026-10")
+    started(records, "2026-12", dg.DagsterRunStatus.FAILURE)
+    for first in (Month(2026, 12), Month(2031, 1)):
+        said = tick(_settings(tmp_path, first_issue=first), records, in_december(5))
+        assert "no issue month: see MILK_FIRST_ISSUE" in said
 
 
 def test_the_schedule_ticks_each_day_from_the_second_of_a_month_on_in_chile(tmp_path: Path) -> None:

@@ -145,6 +145,9 @@ def test_price_at_the_ends_of_the_plausible_range_is_taken(texts: list[str]) -> 
             ["30", "310", "315", "32", "33"],
             [(3, "of 1979-01, and the next one is like it"), (5, "of 1979-03, and the next one is like it")],
         ),
+        # Back again though nearer than a slip; the first one wrong.
+        (["300", "1000", "320", "325"], [(3, "3.3 times that of 1979-01")]),
+        (["3000", "310", "315"], [(3, "0.1 times that of 1979-01, and the next one is like it: either is wrong")]),
         # As far as a price can go.
         (["100", "316", "100", "31.7"], []),
         (["100", "317"], [(3, "3.2 times that of 1979-01")]),
