@@ -1,9 +1,10 @@
 """Kill a writer of tables with SIGKILL, again and again; read what stands after each kill, and let the next one go on.
 
 The writes are numbered, and three tables take turns: one is written whole, one by months, one only grows. So a number
-names a table and the version that the write makes of it, and the version names its content, which is computed here
-without Delta. A kill comes in one of three ways: between data and record, at a random moment of the writing, and at a
-random moment of the whole life of the child. Where it fell is told by what it left behind, not by what was intended.
+names a table and which of its writes it is, and that names its content, which is computed here without Delta. A version
+beyond the writes puts files together, and has the content of the one before. A kill comes in one of three ways: between
+data and record, at a random moment of the writing, and at a random moment of the whole life of the child. Where it fell
+is told by what it left behind, not by what was intended.
 
 The child is the program as it is. It is watched from outside: as soon as a new data file lies in the folder of a table,
 it is stopped (SIGSTOP), and where no version names the file yet, it is killed there; else it goes on to its next write.
@@ -127,15 +128,26 @@ def unrecorded(folder: Path) -> set[str]:
     return data_files(folder) - named
 
 
+def writes_behind(folder: Path) -> list[int]:
+    """For each version of a table the newest write in it, from 0: what puts files together is none."""
+    writes: list[int] = []
+    for log in sorted((folder / "_delta_log").glob("*.json")):
+        actions = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        is_write = not any(action.get("commitInfo", {}).get("operation") == "OPTIMIZE" for action in actions)
+        writes.append((writes[-1] if writes else -1) + is_write)
+    return writes
+
+
 def read_fault(home: Home, name: str, version: int, contents: Contents) -> tuple[str, str]:
     """What is wrong with a version of a table: the kind of the fault, and the fault; empty where it is whole."""
     is_newest = version == table_version(home, name)
+    written = writes_behind(home.path / "tables" / name)[version]
     try:
         # The newest as everybody reads it: without naming a version.
         found = frame_hash(read_table(home, name, version=None if is_newest else version))
     except Exception as error:  # noqa: BLE001  # because whatever it is, it is what is counted here
         return "unreadable", f"version {version} of {name}: {error!r}"
-    is_whole = found == contents.hash_of(name, version)
+    is_whole = found == contents.hash_of(name, written)
     return "torn" if is_newest else "lost", "" if is_whole else f"version {version} of {name} has other content"
 
 
@@ -248,10 +260,12 @@ class _Soak:
             return BETWEEN
         if unfinished:
             return IN_DATA
-        return UNREPORTED if self._versions() > self._reported else ELSEWHERE
+        return UNREPORTED if sum(self._writes().values()) > self._reported else ELSEWHERE
 
-    def _versions(self) -> int:
-        return sum(table_version(self._home, name) + 1 for name in TABLES)
+    def _writes(self) -> dict[str, int]:
+        """How many writes each table holds."""
+        behind = {name: writes_behind(self._home.path / "tables" / name) for name in TABLES}
+        return {name: writes[-1] + 1 if writes else 0 for name, writes in behind.items()}
 
     def _look_at_end_of(self, child: Child) -> None:
         """A child that nobody killed must have made all its writes."""
@@ -260,21 +274,22 @@ class _Soak:
 
     def _look(self, where: str, *, some: bool) -> None:
         """Read the tables: what was reported or seen is there, at most one write more, and each version is whole."""
-        there = self._versions()
+        held = self._writes()
+        there = sum(held.values())
         if there < self._reported:
             self._tally.found("lost", [f"{where}: {there} writes, {self._reported} were reported"])
         if there > self._reported + 1:
-            self._tally.found("torn", [f"{where}: {there} versions of {self._reported + 1} writes"])
+            self._tally.found("torn", [f"{where}: {there} writes in place of {self._reported + 1}"])
         for place, name in enumerate(TABLES):
+            # The writes are made one after the other, so their number says how many each table holds.
+            if held[name] != (there - place + len(TABLES) - 1) // len(TABLES):
+                self._tally.found("lost", [f"{where}: {name} holds {held[name]} of {there} writes"])
             newest = table_version(self._home, name)
-            # The writes are made one after the other, so their number names the newest version of each table.
-            if newest != (there - place + len(TABLES) - 1) // len(TABLES) - 1:
-                self._tally.found("lost", [f"{where}: {name} stands at {newest} after {there} writes"])
             for version in self._chosen(newest) if some else range(newest + 1):
                 kind, fault = read_fault(self._home, name, version, self._contents)
                 self._tally.found(kind, [f"{where}: {fault}"] if fault else [])
         self._held = there
-        self._tally.done["versions"] = there
+        self._tally.done["versions"] = sum(table_version(self._home, name) + 1 for name in TABLES)
 
     def _chosen(self, newest: int) -> list[int]:
         """Versions to read after a kill: the newest, the one before it, the first, and any."""

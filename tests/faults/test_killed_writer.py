@@ -14,9 +14,10 @@ from benchmarks.faults.killed_writer import (
     rows,
     unrecorded,
     write,
+    writes_behind,
 )
 from milk.home.layout import Home
-from milk.home.tables import table_version, write_table
+from milk.home.tables import MOST_FILES, table_version, write_table
 
 KILLS = 3
 VERSIONS = 3
@@ -44,6 +45,19 @@ def test_the_number_of_a_write_names_its_version_and_the_content(home: Home) -> 
         assert table_version(home, name) == VERSIONS - 1
         assert [read_fault(home, name, version, contents)[1] for version in range(VERSIONS)] == [""] * VERSIONS
     assert len({contents.hash_of(name, version) for name in TABLES for version in range(1, VERSIONS)}) == 6
+
+
+def test_versions_that_put_files_together_are_no_writes(home: Home) -> None:
+    numbers = range(VERSIONS * len(TABLES), (MOST_FILES + 2) * len(TABLES))
+    for number in numbers:
+        write(home, number)
+    behind = writes_behind(home.path / "tables" / GROWN)
+    assert behind[-1] == MOST_FILES + 1
+    assert len(behind) > MOST_FILES + 2
+    contents = Contents()
+    for name in TABLES:
+        for version in range(table_version(home, name) + 1):
+            assert read_fault(home, name, version, contents)[1] == ""
 
 
 def test_a_version_whose_data_are_gone_is_found(home: Home) -> None:
