@@ -18,9 +18,8 @@ run: .venv/.ready ## from raw files to a forecast; DATA=folder for other data th
 up: .venv/.ready ## the Dagster UI, its daemon and the reader; DATA=folder for other data than the sample
 	@$(MILK) up $(if $(DATA),--data "$(DATA)")
 
-# Three processes on two cores: many tests wait, for a sensor or for a server that does not answer.
 test: .venv/.ready-dev ## the test suite; a file stays in one process, as its servers are shared by its tests
-	@$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready-dev ## format, lint, types, walls between the rooms
 	@$(BIN)/hadolint Dockerfile
