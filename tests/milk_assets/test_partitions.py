@@ -110,8 +110,7 @@ def in_december(day: int) -> dt.datetime:
     return dt.datetime(2026, 12, day, 9, 30, tzinfo=dt.UTC)
 
 
-@pytest.mark.parametrize("year", [2020, 2026, 2035])
-@pytest.mark.parametrize("day", [2, 3, 31])
+@pytest.mark.parametrize(("year", "day"), [(2020, 2), (2026, 3), (2035, 31)])
 def test_the_first_look_of_a_month_asks_for_the_last_reachable_month(
     tmp_path: Path, records: dg.DagsterInstance, year: int, day: int
 ) -> None:
