@@ -102,7 +102,11 @@ class ServerStorage(DagsterStorage, ConfigurableClass):
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: object) -> "ServerStorage":  # noqa: ARG003
+    def from_config_value(
+        cls,
+        inst_data: ConfigurableClassData | None,
+        config_value: object,  # noqa: ARG003  # because Dagster gives it, and nothing is configured
+    ) -> "ServerStorage":
         """Open the records; in an empty database, make them.
 
         Raises:

@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -120,19 +121,20 @@ def data_files(folder: Path) -> set[str]:
 
 def unrecorded(folder: Path) -> set[str]:
     """The data files that no version of a table names."""
-    named = set()
-    for log in (folder / "_delta_log").glob("*.json"):
-        for line in log.read_text(encoding="utf-8").splitlines():
-            added = json.loads(line).get("add")
-            named.update([added["path"]] if added else [])
+    named = {action["add"]["path"] for actions in commits(folder) for action in actions if "add" in action}
     return data_files(folder) - named
+
+
+def commits(folder: Path) -> list[list[dict[str, Any]]]:
+    """What each version of a table did, oldest first, as its log says."""
+    logs = sorted((folder / "_delta_log").glob("*.json"))
+    return [[json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] for log in logs]
 
 
 def writes_behind(folder: Path) -> list[int]:
     """For each version of a table the newest write in it, from 0: what puts files together is none."""
     writes: list[int] = []
-    for log in sorted((folder / "_delta_log").glob("*.json")):
-        actions = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    for actions in commits(folder):
         is_write = not any(action.get("commitInfo", {}).get("operation") == "OPTIMIZE" for action in actions)
         writes.append((writes[-1] if writes else -1) + is_write)
     return writes

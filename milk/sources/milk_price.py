@@ -49,22 +49,27 @@ def parse_file(content: bytes, file: str, price: Series) -> Parsed:
     table = read_table(content, file, ("Anio", "Mes", price.column))
     signs = DecimalSigns.of(table, [price.column])
     rows = unique_months(table, _month_of, [price.column], conflict_is_error=True)
-    sound, prices = [], []
+    sound = []
     for number, month, cells in rows:
         text = cells[price.column]
         if _is_sound_price(table, (month, text, number), price, signs):
-            sound.append((price.name, month, signs.plain(text), number))
-            prices.append(_Price(month, float(signs.plain(text)), text, number))
-    _report_slips(table, prices, price.column)
+            sound.append(_Price(month, signs.plain(text), text, number))
+    _report_slips(table, sound, price.column)
     _report_gaps(table, [month for _number, month, _cells in rows])
-    return table.parsed(sound)
+    return table.parsed([(price.name, one.month, one.plain, one.row) for one in sound])
 
 
 class _Price(NamedTuple):
+    """A price with a decimal point, beside the text that was received."""
+
     month: Month
-    value: float
+    plain: str
     text: str
     row: int
+
+    @property
+    def value(self) -> float:
+        return float(self.plain)
 
 
 def _month_of(cells: dict[str, str]) -> Month | NoMonth:

@@ -10,6 +10,7 @@ from milk.errors import MilkError
 from milk.evaluation.backtest import TRAINING_MONTHS
 from milk.forecasting.histories import HISTORY_MONTHS
 from milk.home.dataset import Dataset, judged_dataset, read_dataset
+from milk.home.layout import Home
 from milk.months import IssueMonths, reachable_issues
 from milk.series import series_register
 from milk.settings import Settings
@@ -31,7 +32,7 @@ def issue_months_of(settings: Settings) -> IssueMonths | None:
     """
     home = home_of(settings)
     try:
-        return reachable_by(judged_dataset(home, dataset_of(DataFolder(settings.data))), settings)
+        return reachable_by(_dataset_with_the_file(home, settings), settings)
     except MilkError:
         pass
     try:
@@ -41,15 +42,19 @@ def issue_months_of(settings: Settings) -> IssueMonths | None:
     return reachable_by(held, settings) if held else None
 
 
-def refusal_of_prices(settings: Settings) -> str:
-    """Why the price file cannot be received, in words; empty where it can be, or where this machine has no input."""
+def is_price_file_refused(settings: Settings) -> bool:
+    """Whether the price file cannot be received; not where this machine has no input folder at all."""
     if not settings.data.is_dir():
-        return ""
+        return False
     try:
-        judged_dataset(home_of(settings), dataset_of(DataFolder(settings.data)))
-    except MilkError as error:
-        return str(error)
-    return ""
+        _dataset_with_the_file(home_of(settings), settings)
+    except MilkError:
+        return True
+    return False
+
+
+def _dataset_with_the_file(home: Home, settings: Settings) -> Dataset:
+    return judged_dataset(home, dataset_of(DataFolder(settings.data)))
 
 
 def reachable_by(dataset: Dataset, settings: Settings) -> IssueMonths:

@@ -8,7 +8,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from milk.months import Month
 from milk.settings import Settings
 from milk_assets.defs.jobs import FORECAST_MONTH
-from milk_assets.defs.partitions import TIMEZONE, issue_months_of, refusal_of_prices
+from milk_assets.defs.partitions import TIMEZONE, is_price_file_refused, issue_months_of
 from milk_assets.defs.resources import Workplace
 from milk_assets.defs.sensors import EVERY_ASSET, SOURCE, months_held, under_way
 
@@ -78,7 +78,7 @@ def why_to_wait(instance: dg.DagsterInstance, settings: Settings, held: Set[Mont
         return ""
     if max(held) >= this:
         return f"{max(held)} is forecast."
-    if refusal_of_prices(settings):
+    if is_price_file_refused(settings):
         # The run says it in its own words, and whoever is told of failed runs hears of it.
         return ""
     reached = issue_months_of(settings)

@@ -75,9 +75,11 @@ def end_other_connections(url: str) -> None:
 
 
 def test_a_lock_that_was_lost_on_the_way_is_said(url: str) -> None:
-    with pytest.raises(StoreUnavailable, match=r"lost, and with it the lock of a: .*Run again"):  # noqa: SIM117
-        with server_lock(url, "a", wait_seconds=0, busy=BUSY):
-            end_other_connections(url)
+    with (
+        pytest.raises(StoreUnavailable, match=r"lost, and with it the lock of a: .*Run again"),
+        server_lock(url, "a", wait_seconds=0, busy=BUSY),
+    ):
+        end_other_connections(url)
     with server_lock(url, "a", wait_seconds=0, busy=BUSY):
         pass
 
